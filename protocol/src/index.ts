@@ -1,0 +1,17 @@
+export { AnswerOpener, AnswerSealer, openRequest, sealRequest } from './sealing';
+export { EncBytes, encryptionKeyPairFromSecret, generateEncryptionKeyPair } from './hpke';
+export type { EncryptionKeyPair, SealingContext } from './hpke';
+export type { AnswerChunk } from './answer-chunks';
+export { MaxChunkPlaintext, PaddingUnit } from './framing';
+export { SealingError } from './sealing-error';
+export type { SealingErrorCode } from './sealing-error';
+export { createSha256 } from './node-crypto';
+export type { IncrementalHash } from './node-crypto';
+export * from './wire-error';
+export * from './headers';
+export * from './receipt-json';
+export * from './session-json';
+export * from './digest';
+export * from './transcript';
+export * from './receipt-chain';
+export * from './errors';

@@ -1,0 +1,68 @@
+import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
+
+/**
+ * The only file of this package that needs Node. A bundle for browsers puts `web-crypto.ts` in its place, where AES-GCM
+ * is asynchronous: there answers are opened with `openAnswerAsync` of `web.ts`.
+ */
+
+const TagBytes = 16;
+
+/** @returns SHA-256 over the parts in order, 32 bytes. */
+export function sha256(...parts: Uint8Array[]): Buffer {
+    const hash = createHash('sha256');
+    for (const part of parts) {
+        hash.update(part);
+    }
+    return hash.digest();
+}
+
+/** SHA-256 over bytes that come one after the other. */
+export interface IncrementalHash {
+    update(bytes: Uint8Array): void;
+    /** @returns 32 bytes; the hash cannot be used afterwards. */
+    digest(): Buffer;
+}
+
+export function createSha256(): IncrementalHash {
+    const hash = createHash('sha256');
+    return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest() };
+}
+
+/** @returns HKDF-SHA256 (RFC 5869, extract and expand) of `secret`, `length` bytes. */
+export function hkdfSha256(secret: Uint8Array, salt: Uint8Array, info: string, length: number): Buffer {
+    return Buffer.from(hkdfSync('sha256', secret, salt, info, length));
+}
+
+export function secureRandom(length: number): Buffer {
+    return randomBytes(length);
+}
+
+/** @returns AES-256-GCM ciphertext with its tag at the end. */
+export function sealAesGcm(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Buffer[] {
+    const cipher = createCipheriv('aes-256-gcm', key, nonce);
+    if (aad.length > 0) {
+        cipher.setAAD(aad);
+    }
+    const ciphertext = cipher.update(plaintext);
+    cipher.final();
+    return [ciphertext, cipher.getAuthTag()];
+}
+
+/** @returns the plaintext, or null when key, nonce, additional data or ciphertext are not what was sealed. */
+export function openAesGcm(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Buffer | null {
+    if (sealed.length < TagBytes) {
+        return null;
+    }
+    const decipher = createDecipheriv('aes-256-gcm', key, nonce);
+    if (aad.length > 0) {
+        decipher.setAAD(aad);
+    }
+    decipher.setAuthTag(sealed.subarray(sealed.length - TagBytes));
+    const plaintext = decipher.update(sealed.subarray(0, sealed.length - TagBytes));
+    try {
+        decipher.final();
+    } catch {
+        return null;
+    }
+    return plaintext;
+}

@@ -1,0 +1,5 @@
+export * from './engine';
+export { type GpuChoice, provesOffloading } from './device';
+export { explainMissingSoftware, explainNoGpu, type GpuFindings, probeGpu } from './gpu-probe';
+export { createLlamaEngine, type LlamaEngineOptions } from './llama';
+export { hashWeights } from './weights';

@@ -1,0 +1,88 @@
+import { Address, beginCell, Cell, contractAddress, StateInit } from '@ton/core';
+import { Provider, storeProviderIdentity } from './provider';
+import { RewardSettlement, storeSettlementIdentity } from './reward_settlement';
+import { SessionEscrow, storeSessionIdentity } from './session_escrow';
+import { ProviderRegistry, storeParameters, Parameters } from './provider_registry';
+import { bigIntToHash, hashToBigInt } from './payloads';
+
+/** @returns the basechain address of an account hash, as contracts store it. */
+export function addressOf(account: bigint): Address {
+    return new Address(0, bigIntToHash(account));
+}
+
+/**
+ * @returns the account hash of an address, as contracts store it.
+ * @throws RangeError outside the basechain: the contracts know no other workchain.
+ */
+export function accountOf(address: Address): bigint {
+    if (address.workChain !== 0) {
+        throw new RangeError(`${address.toRawString()} is not in the basechain (workchain 0): use a basechain address.`);
+    }
+    return hashToBigInt(address.hash);
+}
+
+/** A contract that is not deployed yet, or whose address has to be proven. */
+export type Deployment = { address: Address; init: StateInit & { code: Cell; data: Cell } };
+
+function deployment(init: { code: Cell; data: Cell }): Deployment {
+    return { address: contractAddress(0, init), init };
+}
+
+/**
+ * @param governance who may propose parameters.
+ * @param verifier the AttestationVerifier; null in a network that has only tier open.
+ */
+export async function registryDeployment(
+    governance: Address,
+    verifier: Address | null,
+    parameters: Omit<Parameters, '$$type'>,
+): Promise<Deployment> {
+    const cell = beginCell().store(storeParameters({ $$type: 'Parameters', ...parameters })).endCell();
+    return deployment(
+        await ProviderRegistry.init(0n, accountOf(governance), verifier === null ? 0n : accountOf(verifier), cell, null),
+    );
+}
+
+/** @returns provider number `index` of a registry: the same as its getter provider_address(index). */
+export async function providerDeployment(registry: Address, index: bigint): Promise<Deployment> {
+    return deployment(
+        await Provider.init(
+            beginCell()
+                .store(storeProviderIdentity({ $$type: 'ProviderIdentity', registry: accountOf(registry), index }))
+                .asSlice(),
+        ),
+    );
+}
+
+/** @returns the RewardSettlement of a provider. */
+export async function settlementDeployment(provider: Address): Promise<Deployment> {
+    return deployment(
+        await RewardSettlement.init(
+            beginCell()
+                .store(storeSettlementIdentity({ $$type: 'SettlementIdentity', provider: accountOf(provider) }))
+                .asSlice(),
+        ),
+    );
+}
+
+/**
+ * @param sessionKey the client's Ed25519 public key for vouchers and requests.
+ * @param settlement the provider's RewardSettlement.
+ * @param terms `packTerms(...)`.
+ */
+export async function escrowDeployment(sessionKey: Buffer, settlement: Address, terms: Cell): Promise<Deployment> {
+    return deployment(
+        await SessionEscrow.init(
+            beginCell()
+                .store(
+                    storeSessionIdentity({
+                        $$type: 'SessionIdentity',
+                        sessionKey: hashToBigInt(sessionKey),
+                        settlement: accountOf(settlement),
+                        terms,
+                    }),
+                )
+                .asSlice(),
+        ),
+    );
+}

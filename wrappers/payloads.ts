@@ -1,0 +1,250 @@
+import { Address, beginCell, Builder, Cell } from '@ton/core';
+import { sign, signVerify } from '@ton/crypto';
+import { Tokens, storeTokens } from './prices';
+
+/**
+ * Signed payloads. Everything that a party signs is the hash of one cell:
+ *
+ *     tag:32 | global_id:int32 | workchain:8 | contract hash:256 | openedLt:64 | body
+ *
+ * docs/payloads.md is the specification, tests/vectors/payloads.json holds test vectors;
+ * the contracts build the same bits in contracts/common/signing.tact.
+ */
+export const PayloadTag = {
+    /** "VCHR": the client's session key promises a cumulative amount. */
+    Voucher: 0x56434852,
+    /** "RCPT": the worker key states what was used so far. */
+    Receipt: 0x52435054,
+    /** "BTCH": the worker key orders its RewardSettlement to send a batch. */
+    Batch: 0x42544348,
+    /** "RQST": the session key authorises one request to a worker; never seen by a contract. */
+    Request: 0x52515354,
+} as const;
+
+/** What a signature is bound to: one network, one contract, one life of that contract. */
+export type SigningDomain = {
+    /** Chain's global id, configuration parameter 19 (-239 mainnet, -3 testnet). */
+    globalId: number;
+    /** The contract that checks the signature: the escrow of a session, the settlement of a batch. */
+    contract: Address;
+    /** Logical time at which the session was opened; 0 for contracts that are never destroyed. */
+    openedLt: bigint;
+};
+
+/** The client owes `cumulative` nanoTON in all since the session was opened. */
+export type Voucher = {
+    /** nanoTON, cumulative. */
+    cumulative: bigint;
+    /** Hash of the last receipt payload that the client has seen; 0 before the first. */
+    receiptHash: bigint;
+};
+
+/** The worker's statement of what was used since the session was opened. */
+export type Receipt = {
+    /** Grows with every receipt of a session, from 1; uint32. */
+    sequence: number;
+    /** Cumulative tokens by class, each uint48. */
+    tokens: Tokens;
+    /** nanoTON, cumulative: `amountOf(tokens, prices)`. */
+    amount: bigint;
+    /** Transcript hash over all requests and answers so far (docs/payloads.md). */
+    transcriptHash: bigint;
+};
+
+/** The signed part of a RewardSettlement external message. */
+export type Batch = {
+    /** The settlement's current sequence; uint32. */
+    sequence: number;
+    /** Unix seconds after which the message is worthless; uint32. */
+    validUntil: number;
+    /** Items in the list, 0 to 50. */
+    count: number;
+    /** Whether the earnings are distributed after the items are sent. */
+    distribute: boolean;
+    /** List of items; see `packBatchItems`. */
+    items: Cell;
+};
+
+/** One request to a worker. */
+export type RequestAuthorization = {
+    /** Unix seconds after which the worker refuses the request; uint32. */
+    validUntil: number;
+    /** SHA-256 over method, path and body as sent (docs/wire.md). */
+    requestDigest: bigint;
+};
+
+/** @returns a builder that already holds the header of a payload (392 bits). */
+function storeHeader(tag: number, domain: SigningDomain): Builder {
+    return beginCell()
+        .storeUint(tag, 32)
+        .storeInt(domain.globalId, 32)
+        .storeInt(domain.contract.workChain, 8)
+        .storeBuffer(domain.contract.hash, 32)
+        .storeUint(domain.openedLt, 64);
+}
+
+/** @returns the cell whose hash the session key signs; `domain.contract` is the SessionEscrow. */
+export function voucherPayload(domain: SigningDomain, voucher: Voucher): Cell {
+    return storeHeader(PayloadTag.Voucher, domain)
+        .storeCoins(voucher.cumulative)
+        .storeUint(voucher.receiptHash, 256)
+        .endCell();
+}
+
+/** @returns the cell whose hash the worker key signs; `domain.contract` is the SessionEscrow. */
+export function receiptPayload(domain: SigningDomain, receipt: Receipt): Cell {
+    return storeHeader(PayloadTag.Receipt, domain)
+        .storeUint(receipt.sequence, 32)
+        .store(storeTokens(receipt.tokens))
+        .storeCoins(receipt.amount)
+        .storeUint(receipt.transcriptHash, 256)
+        .endCell();
+}
+
+/** @returns the cell whose hash the worker key signs; `domain.contract` is the RewardSettlement, openedLt 0. */
+export function batchPayload(domain: SigningDomain, batch: Batch): Cell {
+    return storeHeader(PayloadTag.Batch, domain)
+        .storeUint(batch.sequence, 32)
+        .storeUint(batch.validUntil, 32)
+        .storeUint(batch.count, 8)
+        .storeBit(batch.distribute)
+        .storeRef(batch.items)
+        .endCell();
+}
+
+/** @returns the cell whose hash the session key signs; `domain.contract` is the SessionEscrow. */
+export function requestPayload(domain: SigningDomain, request: RequestAuthorization): Cell {
+    return storeHeader(PayloadTag.Request, domain)
+        .storeUint(request.validUntil, 32)
+        .storeUint(request.requestDigest, 256)
+        .endCell();
+}
+
+/** @returns the Ed25519 signature (64 bytes) over the payload's hash. */
+export function signPayload(payload: Cell, secretKey: Buffer): Buffer {
+    return sign(payload.hash(), secretKey);
+}
+
+/** @returns whether `signature` (64 bytes) is `publicKey`'s (32 bytes) over the payload's hash. */
+export function verifyPayload(payload: Cell, signature: Buffer, publicKey: Buffer): boolean {
+    return signature.length === 64 && signVerify(payload.hash(), signature, publicKey);
+}
+
+/** A voucher with its signature, as it travels from client to worker and on to the escrow. */
+export type SignedVoucher = Voucher & { signature: Buffer };
+
+/** @returns the cell that ClaimVoucher carries: `cumulative:Coins receipt_hash:bits256 signature:bits512`. */
+export function packSignedVoucher(voucher: SignedVoucher): Cell {
+    return beginCell()
+        .storeCoins(voucher.cumulative)
+        .storeUint(voucher.receiptHash, 256)
+        .storeBuffer(voucher.signature, 64)
+        .endCell();
+}
+
+/** @throws when the cell is not exactly a signed voucher. */
+export function unpackSignedVoucher(cell: Cell): SignedVoucher {
+    const slice = cell.beginParse();
+    const voucher = {
+        cumulative: slice.loadCoins(),
+        receiptHash: slice.loadUintBig(256),
+        signature: slice.loadBuffer(64),
+    };
+    slice.endParse();
+    return voucher;
+}
+
+/** A receipt with its signature, as it travels from worker to client. */
+export type SignedReceipt = Receipt & { signature: Buffer };
+
+/**
+ * The argument of a receipt claim. The amount is left out: the escrow recomputes it from the tokens and its own prices,
+ * so a receipt whose amount is wrong has a wrong signature.
+ * @param voucher the highest voucher that the worker holds, if any: it raises the limit of the claim.
+ */
+export function packReceiptClaim(receipt: SignedReceipt, voucher: SignedVoucher | null): Cell {
+    return beginCell()
+        .storeBuffer(receipt.signature, 64)
+        .storeUint(receipt.sequence, 32)
+        .store(storeTokens(receipt.tokens))
+        .storeUint(receipt.transcriptHash, 256)
+        .storeMaybeRef(voucher === null ? null : packSignedVoucher(voucher))
+        .endCell();
+}
+
+/** What a batch may order: the contract writes the operation and the address itself. */
+export const BatchItemKind = { ClaimVoucher: 0, ClaimReceipt: 1, Finish: 2 } as const;
+
+export type BatchItem =
+    | { kind: 'claimVoucher'; escrow: Address; voucher: SignedVoucher }
+    | { kind: 'claimReceipt'; escrow: Address; receipt: SignedReceipt; voucher: SignedVoucher | null }
+    | { kind: 'finish'; escrow: Address; voucher: SignedVoucher | null };
+
+/** The most items in one batch: the contract refuses more. */
+export const MaxBatchItems = 50;
+
+const EmptyCell = beginCell().endCell();
+
+function itemArguments(item: BatchItem): { kind: number; args: Cell } {
+    switch (item.kind) {
+        case 'claimVoucher':
+            return { kind: BatchItemKind.ClaimVoucher, args: packSignedVoucher(item.voucher) };
+        case 'claimReceipt':
+            return { kind: BatchItemKind.ClaimReceipt, args: packReceiptClaim(item.receipt, item.voucher) };
+        case 'finish':
+            return {
+                kind: BatchItemKind.Finish,
+                args: item.voucher === null ? EmptyCell : packSignedVoucher(item.voucher),
+            };
+    }
+}
+
+/**
+ * Packs a batch's items: cells of up to three items, `kind:uint8 account:bits256 arguments:^Cell` each, and the next
+ * cell as the last reference.
+ * @throws RangeError for more than 50 items or an escrow outside the basechain.
+ */
+export function packBatchItems(items: BatchItem[]): Cell {
+    if (items.length > MaxBatchItems) {
+        throw new RangeError(`A batch holds at most ${MaxBatchItems} items, got ${items.length}: send several batches.`);
+    }
+    let next: Cell | null = null;
+    for (let start = Math.floor(Math.max(items.length - 1, 0) / 3) * 3; start >= 0; start -= 3) {
+        const builder = beginCell();
+        for (const item of items.slice(start, start + 3)) {
+            if (item.escrow.workChain !== 0) {
+                throw new RangeError(`Escrow ${item.escrow.toRawString()} is not in the basechain (workchain 0).`);
+            }
+            const { kind, args } = itemArguments(item);
+            builder.storeUint(kind, 8).storeBuffer(item.escrow.hash, 32).storeRef(args);
+        }
+        if (next !== null) {
+            builder.storeRef(next);
+        }
+        next = builder.endCell();
+    }
+    return next ?? EmptyCell;
+}
+
+/** @returns the body of the external message: `signature:bits512 sequence:uint32 valid_until:uint32 count:uint8 distribute:Bool items:^Cell`. */
+export function packBatchMessage(batch: Batch, signature: Buffer): Cell {
+    return beginCell()
+        .storeBuffer(signature, 64)
+        .storeUint(batch.sequence, 32)
+        .storeUint(batch.validUntil, 32)
+        .storeUint(batch.count, 8)
+        .storeBit(batch.distribute)
+        .storeRef(batch.items)
+        .endCell();
+}
+
+/** @returns a 256-bit hash as an unsigned integer. */
+export function hashToBigInt(hash: Buffer): bigint {
+    return BigInt('0x' + hash.toString('hex'));
+}
+
+/** @returns a 256-bit unsigned integer as 32 bytes, big-endian. */
+export function bigIntToHash(value: bigint): Buffer {
+    return Buffer.from(value.toString(16).padStart(64, '0'), 'hex');
+}
+

@@ -1,0 +1,1 @@
+export * from '../build/Provider/Provider_Provider';

@@ -1,0 +1,1 @@
+export * from '../build/ProviderRegistry/ProviderRegistry_ProviderRegistry';
