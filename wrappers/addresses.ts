@@ -1,7 +1,7 @@
 import { Address, beginCell, Cell, contractAddress, StateInit } from '@ton/core';
 import { Provider, storeProviderIdentity } from './provider';
 import { RewardSettlement, storeSettlementIdentity } from './reward_settlement';
-import { SessionEscrow, storeSessionIdentity } from './session_escrow';
+import { SessionEscrow } from './session_escrow';
 import { ProviderRegistry, storeParameters, Parameters } from './provider_registry';
 import { bigIntToHash, hashToBigInt } from './payloads';
 
@@ -71,18 +71,11 @@ export async function settlementDeployment(provider: Address): Promise<Deploymen
  * @param terms `packTerms(...)`.
  */
 export async function escrowDeployment(sessionKey: Buffer, settlement: Address, terms: Cell): Promise<Deployment> {
-    return deployment(
-        await SessionEscrow.init(
-            beginCell()
-                .store(
-                    storeSessionIdentity({
-                        $$type: 'SessionIdentity',
-                        sessionKey: hashToBigInt(sessionKey),
-                        settlement: accountOf(settlement),
-                        terms,
-                    }),
-                )
-                .asSlice(),
-        ),
-    );
+    // The state of an escrow where nothing is agreed (contracts/session/state.tact): it makes the address.
+    const state = beginCell()
+        .storeUint(0, 64 + 8 + 64 + 32)
+        .storeBuffer(sessionKey, 32)
+        .storeBuffer(settlement.hash, 32)
+        .storeRef(terms);
+    return deployment(await SessionEscrow.init(state.asSlice()));
 }

@@ -3,7 +3,7 @@ import { accountOf, addressOf } from './addresses';
 import { bigIntToHash, hashToBigInt } from './payloads';
 import { Prices } from './prices';
 import { storeRegistration } from './provider';
-import { loadOffer, loadSessionTerms, storeOffer, storeSessionTerms } from './session_escrow';
+import { loadConditions, loadOffer, loadSessionTerms, storeConditions, storeOffer, storeSessionTerms } from './session_escrow';
 
 /** What a provider offers. */
 export type OfferTerms = {
@@ -37,17 +37,20 @@ export type SessionAgreement = {
 
 /** @returns the Offer cell; its hash names the offer. */
 export function packOffer(offer: OfferTerms): Cell {
+    const { prompt, cached, completion, reasoning } = offer.prices;
     return beginCell()
         .store(
             storeOffer({
                 $$type: 'Offer',
-                model: hashToBigInt(offer.model),
-                promptPrice: offer.prices.prompt,
-                cachedPrice: offer.prices.cached,
-                completionPrice: offer.prices.completion,
-                reasoningPrice: offer.prices.reasoning,
                 maxCreditWindow: offer.maxCreditWindow,
                 minDeposit: offer.minDeposit,
+                model: hashToBigInt(offer.model),
+                prices: beginCell()
+                    .storeUint(prompt, 64)
+                    .storeUint(cached, 64)
+                    .storeUint(completion, 64)
+                    .storeUint(reasoning, 64)
+                    .asSlice(),
             }),
         )
         .endCell();
@@ -58,10 +61,10 @@ export function unpackOffer(cell: Cell): OfferTerms {
     return {
         model: bigIntToHash(offer.model),
         prices: {
-            prompt: offer.promptPrice,
-            cached: offer.cachedPrice,
-            completion: offer.completionPrice,
-            reasoning: offer.reasoningPrice,
+            prompt: offer.prices.loadUintBig(64),
+            cached: offer.prices.loadUintBig(64),
+            completion: offer.prices.loadUintBig(64),
+            reasoning: offer.prices.loadUintBig(64),
         },
         maxCreditWindow: offer.maxCreditWindow,
         minDeposit: offer.minDeposit,
@@ -70,19 +73,25 @@ export function unpackOffer(cell: Cell): OfferTerms {
 
 /** @returns the SessionTerms cell. */
 export function packTerms(agreement: SessionAgreement): Cell {
+    const conditions = beginCell().store(
+        storeConditions({
+            $$type: 'Conditions',
+            salt: agreement.salt,
+            closeWindow: BigInt(agreement.closeWindow),
+            creditWindow: agreement.creditWindow,
+            measurement: agreement.measurement === null ? null : hashToBigInt(agreement.measurement),
+            offer: packOffer(agreement.offer),
+        }),
+    );
     return beginCell()
         .store(
             storeSessionTerms({
                 $$type: 'SessionTerms',
-                provider: accountOf(agreement.provider),
-                client: accountOf(agreement.client),
-                salt: agreement.salt,
-                creditWindow: agreement.creditWindow,
-                closeWindow: BigInt(agreement.closeWindow),
                 leastTier: BigInt(agreement.leastTier),
                 acceptedTcbStatuses: BigInt(agreement.acceptedTcbStatuses),
-                measurement: agreement.measurement === null ? null : hashToBigInt(agreement.measurement),
-                offer: packOffer(agreement.offer),
+                provider: accountOf(agreement.provider),
+                client: accountOf(agreement.client),
+                conditions: conditions.asSlice(),
             }),
         )
         .endCell();
@@ -90,16 +99,17 @@ export function packTerms(agreement: SessionAgreement): Cell {
 
 export function unpackTerms(cell: Cell): SessionAgreement {
     const terms = loadSessionTerms(cell.beginParse());
+    const conditions = loadConditions(terms.conditions);
     return {
         provider: addressOf(terms.provider),
         client: addressOf(terms.client),
-        salt: terms.salt,
-        creditWindow: terms.creditWindow,
-        closeWindow: Number(terms.closeWindow),
+        salt: conditions.salt,
+        creditWindow: conditions.creditWindow,
+        closeWindow: Number(conditions.closeWindow),
         leastTier: Number(terms.leastTier),
         acceptedTcbStatuses: Number(terms.acceptedTcbStatuses),
-        measurement: terms.measurement === null ? null : bigIntToHash(terms.measurement),
-        offer: unpackOffer(terms.offer),
+        measurement: conditions.measurement === null ? null : bigIntToHash(conditions.measurement),
+        offer: unpackOffer(conditions.offer),
     };
 }
 

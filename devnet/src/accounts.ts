@@ -9,6 +9,8 @@ export class Account {
     private parsed?: ShardAccount;
     private codeCell?: Cell;
     private dataCell?: Cell;
+    private codeBoc?: string;
+    private dataBoc?: string;
 
     /**
      * @param address whose account
@@ -37,12 +39,22 @@ export class Account {
 
     /** Code of an active account, else undefined. */
     get code(): Cell | undefined {
-        return (this.codeCell ??= this.init()?.code ?? undefined);
+        return (this.codeCell ??= keepBoc(this.init()?.code));
     }
 
     /** Data of an active account, else undefined. */
     get data(): Cell | undefined {
-        return (this.dataCell ??= this.init()?.data ?? undefined);
+        return (this.dataCell ??= keepBoc(this.init()?.data));
+    }
+
+    /** Code in base64, empty when there is none. */
+    get codeBase64(): string {
+        return (this.codeBoc ??= this.code?.toBoc().toString('base64') ?? '');
+    }
+
+    /** Data in base64, empty when there is none. */
+    get dataBase64(): string {
+        return (this.dataBoc ??= this.data?.toBoc().toString('base64') ?? '');
     }
 
     /** Hash of the state of a frozen account, else undefined. */
@@ -117,6 +129,18 @@ export class Accounts {
             this.set(new Account(Address.parseRaw(raw), shardAccount));
         }
     }
+}
+
+/**
+ * The same cell, serialised once: a get-method serialises code and data every time, which takes as long as the TVM
+ * itself for a contract of some size.
+ */
+function keepBoc(cell: Cell | null | undefined): Cell | undefined {
+    if (!cell) {
+        return undefined;
+    }
+    const boc = cell.toBoc();
+    return Object.create(cell, { toBoc: { value: () => boc } }) as Cell;
 }
 
 function serialise(account: ShardAccount): string {

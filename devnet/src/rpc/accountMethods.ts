@@ -1,7 +1,7 @@
 import { Address, getMethodId } from '@ton/core';
 import { RpcError } from '../errors';
 import { MASTERCHAIN } from '../blocks';
-import { encodeAccount, encodeBlockId, encodeCell, encodeTransaction, encodeTransactionId } from './encode';
+import { encodeAccount, encodeBlockId, encodeTransaction, encodeTransactionId } from './encode';
 import { walletInformation } from './knownWallets';
 import { MethodTable } from './method';
 import { Params } from './params';
@@ -151,8 +151,8 @@ function extendedState(account: Parameters<typeof walletInformation>[0]) {
     }
     return {
         '@type': 'raw.accountState',
-        code: encodeCell(account.code),
-        data: encodeCell(account.data),
+        code: account.codeBase64,
+        data: account.dataBase64,
         frozen_hash: frozenHash,
     };
 }
