@@ -73,7 +73,7 @@ export async function settlementDeployment(provider: Address): Promise<Deploymen
 export async function escrowDeployment(sessionKey: Buffer, settlement: Address, terms: Cell): Promise<Deployment> {
     // The state of an escrow where nothing is agreed (contracts/session/state.tact): it makes the address.
     const state = beginCell()
-        .storeUint(0, 64 + 8 + 64 + 32)
+        .storeUint(0, 64 + 32 + 64)
         .storeBuffer(sessionKey, 32)
         .storeBuffer(settlement.hash, 32)
         .storeRef(terms);

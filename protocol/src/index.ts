@@ -11,6 +11,7 @@ export * from './wire-error';
 export * from './headers';
 export * from './receipt-json';
 export * from './session-json';
+export * from './signatures';
 export * from './digest';
 export * from './transcript';
 export * from './receipt-chain';

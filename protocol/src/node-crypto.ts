@@ -1,8 +1,17 @@
-import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
+import {
+    createCipheriv,
+    createDecipheriv,
+    createHash,
+    createPrivateKey,
+    createPublicKey,
+    hkdfSync,
+    randomBytes,
+    sign,
+    verify,
+} from 'node:crypto';
 
 /**
- * The only file of this package that needs Node. A bundle for browsers puts `web-crypto.ts` in its place, where AES-GCM
- * is asynchronous: there answers are opened with `openAnswerAsync` of `web.ts`.
+ * The only file of this package that needs Node: a bundle for browsers replaces it. HPKE itself runs on WebCrypto.
  */
 
 const TagBytes = 16;
@@ -65,4 +74,20 @@ export function openAesGcm(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, 
         return null;
     }
     return plaintext;
+}
+
+/** PKCS #8 of an Ed25519 key, up to its 32-byte seed (RFC 8410). */
+const Ed25519Pkcs8Prefix = Buffer.from('302e020100300506032b657004220420', 'hex');
+
+/** @param seed 32 bytes. @returns a function from a message to its Ed25519 signature, 64 bytes. */
+export function ed25519Signer(seed: Uint8Array): (message: Uint8Array) => Buffer {
+    const key = createPrivateKey({ key: Buffer.concat([Ed25519Pkcs8Prefix, seed]), format: 'der', type: 'pkcs8' });
+    return (message) => sign(null, message, key);
+}
+
+/** @param publicKey 32 bytes. @returns a function that says whether a signature over a message is this key's. */
+export function ed25519Verifier(publicKey: Uint8Array): (message: Uint8Array, signature: Uint8Array) => boolean {
+    const x = Buffer.from(publicKey).toString('base64url');
+    const key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' });
+    return (message, signature) => verify(null, message, key, signature);
 }

@@ -1,3 +1,4 @@
+import { Cell } from '@ton/core';
 import {
     amountOf,
     bigIntToHash,
@@ -7,8 +8,8 @@ import {
     SignedReceipt,
     SigningDomain,
     Tokens,
-    verifyPayload,
 } from '@ton-compute/contracts';
+import { createVerifier } from './signatures';
 import { EmptyTranscript, nextTranscript } from './transcript';
 
 /** Why a receipt, genuine or not, is no basis for payment. */
@@ -73,6 +74,7 @@ export class ReceiptChain {
     private entries: Entry[] = [];
     /** The last receipt that was dropped from the window, or restored. */
     private floor: Receipt | null = null;
+    private readonly isWorkers: (payload: Cell, signature: Buffer) => boolean;
 
     /**
      * @param domain of the SessionEscrow.
@@ -82,10 +84,11 @@ export class ReceiptChain {
      */
     constructor(
         private readonly domain: SigningDomain,
-        private readonly workerKey: Buffer,
+        workerKey: Buffer,
         private readonly prices: Prices,
         restored: SignedReceipt | null = null,
     ) {
+        this.isWorkers = createVerifier(workerKey);
         if (restored !== null) {
             this.entries.push({ receipt: restored, meaning: { kind: 'unknown' }, status: 'unverifiable' });
         }
@@ -156,7 +159,7 @@ export class ReceiptChain {
     }
 
     private requireGenuine(receipt: SignedReceipt): void {
-        if (!verifyPayload(receiptPayload(this.domain, receipt), receipt.signature, this.workerKey)) {
+        if (!this.isWorkers(receiptPayload(this.domain, receipt), receipt.signature)) {
             throw new ReceiptError(
                 'bad_signature',
                 receipt,

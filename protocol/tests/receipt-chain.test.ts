@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { Address } from '@ton/core';
 import { keyPairFromSeed } from '@ton/crypto';
-import { amountOf, receiptPayload, signPayload, SignedReceipt, SigningDomain } from '@ton-compute/contracts';
-import { EmptyTranscript, Exchange, nextTranscript, ReceiptChain } from '../src';
+import { amountOf, receiptPayload, SignedReceipt, SigningDomain } from '@ton-compute/contracts';
+import { createSigner, EmptyTranscript, Exchange, nextTranscript, ReceiptChain } from '../src';
 
 const worker = keyPairFromSeed(Buffer.alloc(32, 1));
 const prices = { prompt: 1_000_000n, cached: 500_000n, completion: 3_000_000n, reasoning: 3_000_000n };
@@ -24,7 +24,7 @@ function signed(
         transcriptHash: BigInt('0x' + transcript.toString('hex')),
         ...change,
     };
-    return { ...receipt, signature: signPayload(receiptPayload(signingDomain, receipt), signer) };
+    return { ...receipt, signature: createSigner(signer)(receiptPayload(signingDomain, receipt)) };
 }
 
 function hash(text: string): Buffer {

@@ -130,7 +130,8 @@ function deviceNote(
     facts: Pick<DeviceReport, 'deviceNames' | 'gpuLayers' | 'totalLayers' | 'vramBefore' | 'vramAfter'>,
 ): string {
     if (backend !== 'cpu') {
-        const part = facts.gpuLayers < facts.totalLayers ? ' The other layers run on the CPU, which is much slower.' : '';
+        const part =
+            facts.gpuLayers < facts.totalLayers ? ' The other layers run on the CPU, which is much slower.' : '';
         return `${facts.gpuLayers} of ${facts.totalLayers} layers on ${facts.deviceNames.join(', ')} by ${backend}.${part}`;
     }
     if (device.fallback !== '') return `The model runs on the CPU, ${device.fallback}`;

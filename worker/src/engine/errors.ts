@@ -78,7 +78,7 @@ export class UnsupportedError extends EngineError {
 
     constructor(
         message: string,
-        /** What was asked for: 'embeddings', or the name of a field in ChatRequest.extra. */
+        /** What was asked for: 'chat', 'embeddings', or the name of a field in ChatRequest.extra. */
         readonly feature: string,
         options?: ErrorOptions,
     ) {

@@ -55,7 +55,8 @@ export async function probeGpu(): Promise<GpuFindings> {
  * @returns sentences, the most likely obstacle first; at least one.
  */
 export function explainNoGpu(found: GpuFindings): string[] {
-    if (found.platform !== 'linux') return [`No GPU backend of node-llama-cpp works on this ${found.platform} machine.`];
+    if (found.platform !== 'linux')
+        return [`No GPU backend of node-llama-cpp works on this ${found.platform} machine.`];
     if (found.nvidiaDevices.length > 0) return explainNoCuda(found);
     if (found.renderDevices.length > 0) return explainNoVulkan(found);
     return [
@@ -124,12 +125,17 @@ function missingPackage(found: GpuFindings, backend: 'cuda' | 'vulkan'): string 
 
 /** Names of all libraries that the loader would find, by its cache and by directory. */
 async function knownLibraries(): Promise<Set<string>> {
-    const cuda = (await list('/usr/local')).filter((name) => name.startsWith('cuda')).map((name) => `/usr/local/${name}`);
+    const cuda = (await list('/usr/local'))
+        .filter((name) => name.startsWith('cuda'))
+        .map((name) => `/usr/local/${name}`);
     const multiarch = process.arch === 'arm64' ? 'aarch64-linux-gnu' : 'x86_64-linux-gnu';
     const directories = [
         ...LibraryDirectories,
         `/usr/lib/${multiarch}`,
-        ...cuda.flatMap((root) => [join(root, 'lib64'), join(root, 'targets', `${multiarch.split('-')[0]}-linux`, 'lib')]),
+        ...cuda.flatMap((root) => [
+            join(root, 'lib64'),
+            join(root, 'targets', `${multiarch.split('-')[0]}-linux`, 'lib'),
+        ]),
         ...(process.env.LD_LIBRARY_PATH ?? '').split(delimiter).filter((path) => path !== ''),
     ];
     const names = await Promise.all([loaderCache(), ...directories.map(list)]);

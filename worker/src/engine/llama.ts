@@ -37,7 +37,7 @@ export type LlamaEngineOptions = {
     readonly modelId?: string;
     /** SHA-256 of the weights, hex: anything else is refused. */
     readonly expectedWeightsHash?: string;
-    /** Directory in guest memory that the weights are copied to, hashed in and loaded from; needed for tier tdx. */
+    /** Directory in guest memory (tmpfs) that the weights are copied to, hashed in and loaded from; for tier tdx. */
     readonly memoryDirectory?: string;
     /** Default 'auto': the best that works. */
     readonly gpu?: GpuChoice;
@@ -75,7 +75,8 @@ const FewThreadsBytes = 512 * 1024 * 1024;
 const FewThreads = 4;
 
 /**
- * Loads a model into this process with llama.cpp.
+ * Loads a model into this process with llama.cpp. Reasoning that a model writes down is part of its text here, and counted
+ * as completion.
  * @throws {ModelFileError} when the file is missing, not GGUF, cut off or refused.
  * @throws {WeightsMismatchError} when the hash is not the expected one.
  * @throws {GpuRequiredError} when a GPU is required and not proven.
@@ -99,7 +100,9 @@ export async function createLlamaEngine(options: LlamaEngineOptions): Promise<En
         });
         const engine = await LlamaEngine.load(options, device, weights, log);
         if (options.requireGpu) assertOffloading(engine.device);
-        log.seal();
+        // From here on there are prompts, and nobody can promise that a message of llama.cpp does not quote one. Its own
+        // level is set, and not only our logger, because with a second instance in a process it prints past the logger.
+        device.llama.logLevel = (await loadLlamaModule()).LlamaLogLevel.disabled;
         return engine;
     } catch (error) {
         await device.llama.dispose();
@@ -137,14 +140,16 @@ class LlamaEngine implements Engine {
         const model = await loadModel(options, device, weights, log);
         const threads = options.threads ?? defaultThreads(weights.bytes, device.llama.cpuMathCores);
         const context = await createContext(options, model, threads);
+        // llama.cpp rounds the size of a context up; what was configured is what is sold.
+        const contextLength = Math.min(options.contextLength ?? context.contextSize, context.contextSize);
         const embedder = await createEmbedder(options, model, threads);
         const slots = Array.from({ length: context.totalSequences }, () => new Slot(context));
         return new LlamaEngine(
             {
                 id: options.modelId ?? basename(options.modelPath, '.gguf'),
                 weightsHash: weights.hash,
-                contextLength: context.contextSize,
-                supports: { chat: true, embeddings: embedder !== undefined },
+                contextLength,
+                supports: { chat: model.fileInsights.hasDecoder, embeddings: embedder !== undefined },
                 embeddingDimension: embedder === undefined ? 0 : model.embeddingVectorSize,
                 weightsBytes: weights.bytes,
                 architecture: model.architecture,
@@ -153,7 +158,7 @@ class LlamaEngine implements Engine {
             {
                 model,
                 slots: new SlotPool(slots),
-                contextLength: context.contextSize,
+                contextLength,
                 batchSize: context.batchSize,
             },
             new PromptRenderer(model, resolveChatWrapper(model, { warningLogs: false })),
@@ -206,6 +211,12 @@ class LlamaEngine implements Engine {
         options: GenerateOptions,
     ): AsyncGenerator<ChatEvent, void, undefined> {
         this.check(request.model);
+        if (!this.model.supports.chat) {
+            throw new UnsupportedError(
+                `The model '${this.model.id}' writes no text, it gives only embeddings.`,
+                'chat',
+            );
+        }
         checkSampling(request);
         checkNoExtra(request.extra);
         const prompt = this.renderer.render(request);
@@ -315,33 +326,25 @@ function checkOptions(options: LlamaEngineOptions): void {
     }
     const hash = options.expectedWeightsHash;
     if (hash !== undefined && !/^[0-9a-f]{64}$/i.test(hash)) {
-        throw new EngineOptionsError(`'expectedWeightsHash' is not a SHA-256 hash: 64 hexadecimal digits are expected.`);
+        throw new EngineOptionsError(
+            `'expectedWeightsHash' is not a SHA-256 hash: 64 hexadecimal digits are expected.`,
+        );
     }
 }
 
-/**
- * llama.cpp's own messages. Those of loading are passed on, because no prompt exists yet; after that nobody can promise
- * that a message does not quote one, so only the fact that there was one is passed on.
- */
+/** llama.cpp's own messages, which exist only while a model is loaded: see `createLlamaEngine`. */
 class LlamaLog {
-    private readonly words: string[] = [];
-    private sealed = false;
+    private first: string | undefined;
 
     constructor(private readonly onLog: ((message: string) => void) | undefined) {}
 
     receive(message: string): void {
-        if (this.sealed) return this.onLog?.('llama.cpp reported an error; its text is withheld.');
-        this.words.push(message.trim());
+        this.first ??= message.trim();
         this.onLog?.(`llama.cpp: ${message.trim()}`);
     }
 
-    /** The most specific message of a failed load, which is the first. */
+    /** The most specific message of a failed load, which is the first; empty if there was none. */
     reason(): string {
-        return this.words[0] ?? '';
-    }
-
-    seal(): void {
-        this.sealed = true;
-        this.words.length = 0;
+        return this.first ?? '';
     }
 }

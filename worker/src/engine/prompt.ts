@@ -27,7 +27,8 @@ export class PromptRenderer {
         // The wrappers that node-llama-cpp has built in begin with BOS whatever the file says, and the model was trained
         // without it where neither its template nor its tokenizer adds one.
         const template = model.fileInfo.metadata.tokenizer?.chat_template;
-        this.dropsBos = template !== undefined && !template.includes('bos_token') && !model.tokens.shouldPrependBosToken;
+        this.dropsBos =
+            template !== undefined && !template.includes('bos_token') && !model.tokens.shouldPrependBosToken;
     }
 
     /** @throws {InvalidRequestError} when there is nothing to render or the template refuses the messages. */
@@ -110,7 +111,10 @@ function chatHistory(messages: readonly ChatMessage[]): ChatHistoryItem[] {
 function contentText(message: ChatMessage, index: number): string {
     const parts = typeof message.content === 'string' ? [{ type: 'text', text: message.content }] : message.content;
     if (!Array.isArray(parts) || parts.some((part) => part?.type !== 'text' || typeof part.text !== 'string')) {
-        throw new InvalidRequestError(`The content of messages[${index}] is not text. This model reads only text.`, 'messages');
+        throw new InvalidRequestError(
+            `The content of messages[${index}] is not text. This model reads only text.`,
+            'messages',
+        );
     }
     return parts.map((part) => part.text).join('');
 }

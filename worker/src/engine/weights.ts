@@ -27,8 +27,8 @@ export type PrepareOptions = {
     /** SHA-256 in hex that the file must have. */
     readonly expectedHash?: string;
     /**
-     * A directory in memory (tmpfs) that only this machine can write. The weights are copied there, hashed there and
-     * loaded from there, because a file on the host's disk can change after it was hashed.
+     * A directory in guest memory (tmpfs), for this worker alone. The weights are copied there, hashed there and loaded
+     * from there, because a file on the host's disk can change after it was hashed.
      */
     readonly memoryDirectory?: string;
 };
@@ -64,9 +64,11 @@ export async function hashWeights(path: string): Promise<string> {
 }
 
 async function copyWeights(path: string, directory: string): Promise<string> {
-    const copy = join(directory, `${process.pid}-${basename(path)}`);
+    const copy = join(directory, basename(path));
     try {
         await mkdir(directory, { recursive: true });
+        // A worker that was killed left its copy behind.
+        await rm(copy, { force: true });
         await copyFile(path, copy, constants.COPYFILE_EXCL);
     } catch (error) {
         throw new ModelFileError(

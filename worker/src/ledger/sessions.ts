@@ -50,7 +50,6 @@ export class SessionTable {
     private readonly updateSpent: Database.Statement;
     private readonly updateClaimed: Database.Statement;
     private readonly updateClosed: Database.Statement;
-    private readonly countOpen: Database.Statement;
 
     constructor(database: Database.Database) {
         const one = 'WHERE escrow = ? AND opened_lt = ?';
@@ -65,19 +64,20 @@ export class SessionTable {
                 `CASE WHEN ? > claimed THEN COALESCE(unclaimed_since, ?) END ${one} AND cumulative < ?`,
         );
         this.updateReceipt = database.prepare(
-            'UPDATE sessions SET receipt_sequence = ?, receipt = ?, transcript = ?, prompt = ?, cached = ?, ' +
-                `completion = ?, reasoning = ? ${one} AND receipt_sequence < ?`,
+            'UPDATE sessions SET receipt_sequence = ?, receipt = ?, transcript = ?, prompt = MAX(prompt, ?), ' +
+                'cached = MAX(cached, ?), completion = MAX(completion, ?), reasoning = MAX(reasoning, ?) ' +
+                `${one} AND receipt_sequence < ?`,
         );
         this.updateSpent = database.prepare(
             'UPDATE sessions SET prompt = MAX(prompt, ?), cached = MAX(cached, ?), ' +
                 `completion = MAX(completion, ?), reasoning = MAX(reasoning, ?) ${one}`,
         );
         this.updateClaimed = database.prepare(
-            'UPDATE sessions SET claimed = MAX(claimed, ?), unclaimed_since = ' +
-                `CASE WHEN cumulative > MAX(claimed, ?) THEN COALESCE(unclaimed_since, ?) END ${one}`,
+            // What is left after a claim came later than what was claimed: its age begins anew.
+            'UPDATE sessions SET claimed = MAX(claimed, ?), unclaimed_since = CASE WHEN cumulative > MAX(claimed, ?) ' +
+                `THEN CASE WHEN claimed < ? THEN ? ELSE COALESCE(unclaimed_since, ?) END END ${one}`,
         );
         this.updateClosed = database.prepare(`UPDATE sessions SET closed = 1 ${one}`);
-        this.countOpen = database.prepare('SELECT COUNT(*) AS count FROM sessions WHERE closed = 0');
     }
 
     /** @returns the session, new or as it was left. @param claimed nanoTON, as the chain says. */
@@ -108,11 +108,6 @@ export class SessionTable {
     /** Sessions that are not over and whose voucher is above what was claimed. */
     unclaimed(): SessionRecord[] {
         return (this.selectUnclaimed.all() as Row[]).map(toRecord);
-    }
-
-    /** How many lives of escrows are not over. */
-    count(): number {
-        return (this.countOpen.get() as { count: number }).count;
     }
 
     /** Keeps a voucher if it is higher than the one that is held. @param now unix seconds. @returns whether it was. */
@@ -152,7 +147,7 @@ export class SessionTable {
     /** Keeps what the chain says was claimed. @param now unix seconds. */
     putClaimed({ escrow, openedLt }: SessionId, claimed: bigint, now: number): void {
         const amount = padAmount(claimed);
-        this.updateClaimed.run(amount, amount, now, escrow.toRawString(), openedLt.toString());
+        this.updateClaimed.run(amount, amount, amount, now, now, escrow.toRawString(), openedLt.toString());
     }
 
     /** This life of the escrow is over: nothing more can be claimed. */

@@ -1,0 +1,108 @@
+import { Address, beginCell, Cell, Contract, external, OpenedContract, storeMessage } from '@ton/core';
+import { TonClient, TonClientParameters } from '@ton/ton';
+
+import { exitCodeOf, ExternalRefused, isRefusal } from './exit-codes';
+import { ChainError, Transport, TransportOptions } from './transport';
+
+/** State of an account; amounts in nanoTON. */
+export type AccountState = {
+    balance: bigint;
+    /** Null when no contract is there. */
+    code: Cell | null;
+    data: Cell | null;
+};
+
+/** Configuration parameter 19: the chain's global id. */
+const GlobalIdParameter = 19;
+/** Clocks that differ by less are not worth a correction, seconds: blocks and networks are that slow. */
+const ClockTolerance = 60;
+
+/** The chain as the worker sees it: through one toncenter API, with the contracts' own wrappers on top. */
+export class Chain {
+    private readonly transport: Transport;
+    private readonly client: TonClient;
+    private clockOffset = 0;
+    private answeredAt: number | null = null;
+
+    constructor(options: TransportOptions) {
+        this.transport = new Transport(options);
+        this.client = new TonClient({ endpoint: options.endpoint, httpAdapter: this.adapter() });
+    }
+
+    /** Unix seconds by the chain's clock where it differs much from this machine's. */
+    now(): number {
+        return Math.floor(Date.now() / 1000) + this.clockOffset;
+    }
+
+    /** Seconds since the last answer; null before the first. */
+    get silence(): number | null {
+        return this.answeredAt === null ? null : (performance.now() - this.answeredAt) / 1000;
+    }
+
+    /** Seconds by which the chain's clock is ahead; 0 when it is not worth mentioning. */
+    get clockSkew(): number {
+        return this.clockOffset;
+    }
+
+    open<T extends Contract>(contract: T): OpenedContract<T> {
+        return this.client.open(contract);
+    }
+
+    /** @throws {ChainUnreachable}, {ChainError} */
+    async account(address: Address): Promise<AccountState> {
+        const state = await this.client.getContractState(address);
+        const offset = state.timestampt - Math.floor(Date.now() / 1000);
+        this.clockOffset = Math.abs(offset) > ClockTolerance ? offset : 0;
+        return {
+            balance: state.balance,
+            code: state.code === null ? null : Cell.fromBoc(state.code)[0],
+            data: state.data === null ? null : Cell.fromBoc(state.data)[0],
+        };
+    }
+
+    /** @returns the network's global id: -239 mainnet, -3 testnet. */
+    async globalId(): Promise<number> {
+        const answer = (await this.call('getConfigParam', { config_id: GlobalIdParameter })) as {
+            config?: { bytes?: string };
+        };
+        const bytes = answer.config?.bytes;
+        if (typeof bytes !== 'string') {
+            throw new ChainError('The API gave no configuration parameter 19 (global id).', 200);
+        }
+        return Cell.fromBase64(bytes).beginParse().loadInt(32);
+    }
+
+    /**
+     * Sends an external message; harmless to repeat.
+     * @throws {ExternalRefused} when the contract does not accept it.
+     */
+    async sendExternal(address: Address, body: Cell): Promise<void> {
+        const boc = beginCell().store(storeMessage(external({ to: address, body }))).endCell().toBoc();
+        try {
+            await this.call('sendBoc', { boc: boc.toString('base64') });
+        } catch (error) {
+            throw error instanceof ChainError && isRefusal(error.message)
+                ? new ExternalRefused(exitCodeOf(error.message), error.message)
+                : error;
+        }
+    }
+
+    private async call(method: string, params: unknown): Promise<unknown> {
+        const answer = await this.post(JSON.stringify({ id: '1', jsonrpc: '2.0', method, params }));
+        return (answer as { result?: unknown }).result;
+    }
+
+    private async post(body: string): Promise<unknown> {
+        const answer = await this.transport.post(body, true);
+        this.answeredAt = performance.now();
+        return answer;
+    }
+
+    /** TonClient speaks through axios; this lets it speak through our transport, which has deadlines and one signal. */
+    private adapter(): TonClientParameters['httpAdapter'] {
+        return async (config) => {
+            const data = await this.post(String(config.data));
+            return { data, status: 200, statusText: 'OK', headers: {}, config };
+        };
+    }
+}

@@ -1,0 +1,132 @@
+import { addTokens, amountOf, NoTokens, Prices, Tokens } from '@ton-compute/contracts';
+
+import { amountWith, Shortfall } from './allowance';
+
+/** Decides whether a cumulative amount may be used; see `shortfallOf`. */
+export type AmountCheck = (amount: bigint) => Shortfall | null;
+
+/**
+ * What one session has used and what its running requests have set aside. Whatever is about to be generated is reserved
+ * first, and all reservations of a session count together, so that requests at once never overshoot its allowance.
+ */
+export class Tab {
+    private used: Tokens;
+    private reserved: Tokens = NoTokens;
+
+    /** @param spent tokens used before, cumulative. */
+    constructor(
+        spent: Tokens,
+        readonly prices: Prices,
+        private readonly check: AmountCheck,
+        /** Called when a reservation is given back, which may be what another request waits for. */
+        private readonly onRelease: () => void,
+    ) {
+        this.used = spent;
+    }
+
+    /** Tokens used, cumulative. */
+    get spent(): Tokens {
+        return this.used;
+    }
+
+    /** nanoTON by the tokens used, cumulative. */
+    get amount(): bigint {
+        return amountOf(this.used, this.prices);
+    }
+
+    /** Begins a request by reserving its prompt and one token of its answer. @returns what is missing otherwise. */
+    open(first: Tokens): Hold | Shortfall {
+        const hold = new Hold(this);
+        return hold.reserve(first) ?? hold;
+    }
+
+    /** @internal for Hold. */
+    take(tokens: Tokens): Shortfall | null {
+        const missing = this.check(amountWith(this.used, addTokens(this.reserved, tokens), this.prices));
+        if (missing === null) {
+            this.reserved = addTokens(this.reserved, tokens);
+        }
+        return missing;
+    }
+
+    /** @internal for Hold: `tokens` are reserved no more, `used` are used for good. */
+    settle(tokens: Tokens, used: Tokens): void {
+        this.reserved = subtract(this.reserved, tokens);
+        this.used = addTokens(this.used, used);
+        if (amountOf(tokens, this.prices) > amountOf(used, this.prices)) {
+            this.onRelease();
+        }
+    }
+}
+
+/** What one request has reserved and used. */
+export class Hold {
+    private reserved: Tokens = NoTokens;
+    private counted: Tokens = NoTokens;
+
+    constructor(private readonly tab: Tab) {}
+
+    /** Tokens that this request was counted for so far. */
+    get used(): Tokens {
+        return this.counted;
+    }
+
+    /** @returns null when all of it is reserved now, else what is missing; then nothing more is reserved. */
+    reserve(tokens: Tokens): Shortfall | null {
+        const missing = this.tab.take(tokens);
+        if (missing === null) {
+            this.reserved = addTokens(this.reserved, tokens);
+        }
+        return missing;
+    }
+
+    /** The reserved prompt was evaluated. */
+    usePrompt(): void {
+        const { prompt } = this.reserved;
+        this.use({ ...NoTokens, prompt });
+    }
+
+    /**
+     * Tokens were generated; what was reserved for them is used up. Backends that give several at once may exceed the
+     * reservation: it counts all the same, and the next reservation is the one that waits.
+     */
+    use(tokens: Tokens): void {
+        const released = smaller(this.reserved, tokens);
+        this.reserved = subtract(this.reserved, released);
+        this.counted = addTokens(this.counted, tokens);
+        this.tab.settle(released, tokens);
+    }
+
+    /**
+     * The request is over; what is still reserved is given back.
+     * @param total all that it used, by the engine's final count. A class that was counted before never shrinks.
+     */
+    close(total: Tokens): void {
+        const rest = subtract(larger(total, this.counted), this.counted);
+        const { reserved } = this;
+        this.reserved = NoTokens;
+        this.counted = addTokens(this.counted, rest);
+        this.tab.settle(reserved, rest);
+    }
+}
+
+function map(a: Tokens, b: Tokens, combine: (x: bigint, y: bigint) => bigint): Tokens {
+    return {
+        prompt: combine(a.prompt, b.prompt),
+        cached: combine(a.cached, b.cached),
+        completion: combine(a.completion, b.completion),
+        reasoning: combine(a.reasoning, b.reasoning),
+    };
+}
+
+function subtract(a: Tokens, b: Tokens): Tokens {
+    return map(a, b, (x, y) => x - y);
+}
+
+function smaller(a: Tokens, b: Tokens): Tokens {
+    return map(a, b, (x, y) => (x < y ? x : y));
+}
+
+function larger(a: Tokens, b: Tokens): Tokens {
+    return map(a, b, (x, y) => (x > y ? x : y));
+}

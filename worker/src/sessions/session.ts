@@ -1,0 +1,197 @@
+import { KeyObject } from 'node:crypto';
+import { Address } from '@ton/core';
+import { Prices, receiptPayload, SignedReceipt, SignedVoucher, SigningDomain } from '@ton-compute/contracts';
+import { nextTranscript, SessionAccount } from '@ton-compute/protocol';
+
+import { EscrowSnapshot } from '../chain/escrow';
+import { importPublicKey, SigningKey } from '../keys/ed25519';
+import { SessionId, SessionRecord } from '../ledger/sessions';
+import { allowanceOf, claimableOf, EscrowFunds, shortfallOf } from '../money/allowance';
+import { Tab } from '../money/tab';
+import { VoucherHasher } from '../money/voucher-hash';
+
+/** One life of an escrow as the worker lives it: the last reading of the chain, and the money on top of it. */
+export class Session {
+    readonly id: SessionId;
+    readonly domain: SigningDomain;
+    readonly sessionKey: KeyObject;
+    readonly voucherHasher: VoucherHasher;
+    readonly tab: Tab;
+    /** Requests that run now. */
+    inFlight = 0;
+    /** Milliseconds of `performance.now()` at the last request or voucher. */
+    lastUsed = performance.now();
+    /** Fires when the escrow is gone: whatever runs for it will never be paid. */
+    readonly ended = new AbortController();
+
+    private voucher: SignedVoucher | null;
+    private newestReceipt: SignedReceipt | null;
+    private sequence: number;
+    private transcript: Buffer;
+    private readonly waiting = new Set<() => void>();
+
+    /**
+     * @param now unix seconds by the chain's clock.
+     * @param globalId of the network.
+     */
+    constructor(
+        private latest: EscrowSnapshot,
+        record: SessionRecord,
+        globalId: number,
+        private readonly now: () => number,
+    ) {
+        this.id = record.id;
+        this.domain = { globalId, contract: latest.address, openedLt: latest.openedLt };
+        this.sessionKey = importPublicKey(latest.sessionKey);
+        this.voucherHasher = new VoucherHasher(this.domain);
+        this.voucher = record.voucher;
+        this.newestReceipt = record.receipt;
+        this.sequence = record.receipt?.sequence ?? 0;
+        this.transcript = record.transcript;
+        this.tab = new Tab(
+            record.spent,
+            this.prices,
+            (amount) => shortfallOf(this.funds, this.cumulative, this.now(), amount),
+            () => this.announce(),
+        );
+    }
+
+    get address(): Address {
+        return this.latest.address;
+    }
+
+    get snapshot(): EscrowSnapshot {
+        return this.latest;
+    }
+
+    get prices(): Prices {
+        return this.latest.agreement.offer.prices;
+    }
+
+    /** nanoTON of the highest voucher. */
+    get cumulative(): bigint {
+        return this.voucher?.cumulative ?? 0n;
+    }
+
+    get highestVoucher(): SignedVoucher | null {
+        return this.voucher;
+    }
+
+    get receipt(): SignedReceipt | null {
+        return this.newestReceipt;
+    }
+
+    get funds(): EscrowFunds {
+        const { claimed, balance, reserve, attestedUntil, agreement } = this.latest;
+        return { claimed, balance, reserve, attestedUntil, creditWindow: agreement.creditWindow };
+    }
+
+    /** How far the spent amount may grow now, cumulative nanoTON. */
+    get allowance(): bigint {
+        return allowanceOf(this.funds, this.cumulative, this.now());
+    }
+
+    /** nanoTON that a claim of the highest voucher would bring now. */
+    get due(): bigint {
+        const { claimed } = this.latest;
+        const signed = this.cumulative - claimed;
+        const claimable = claimableOf(this.funds);
+        const due = signed < claimable ? signed : claimable;
+        return due > 0n ? due : 0n;
+    }
+
+    /** The session's account as docs/wire.md shows it. */
+    get account(): SessionAccount {
+        return {
+            session: this.address,
+            cumulative: this.cumulative,
+            spent: this.tab.amount,
+            claimable: claimableOf(this.funds),
+            claimed: this.latest.claimed,
+            allowance: this.allowance,
+            receipt: this.newestReceipt,
+        };
+    }
+
+    /** Takes over a newer reading of the same life of the escrow. */
+    update(snapshot: EscrowSnapshot): void {
+        const before = this.allowance;
+        this.latest = snapshot;
+        if (this.allowance > before) {
+            this.announce();
+        }
+    }
+
+    /** A voucher counts from here on. Call it only once the voucher is durable. */
+    raise(voucher: SignedVoucher): void {
+        if (voucher.cumulative > this.cumulative) {
+            this.voucher = voucher;
+            this.announce();
+        }
+    }
+
+    /**
+     * Writes and signs the next receipt. It must be durable before it leaves.
+     * @param exchange hashes of a request and its answer, when one has just ended.
+     */
+    issueReceipt(key: SigningKey, exchange: { requestHash: Buffer; answerHash: Buffer } | null): SignedReceipt {
+        if (exchange !== null) {
+            this.transcript = nextTranscript(this.transcript, exchange.requestHash, exchange.answerHash);
+        }
+        this.sequence += 1;
+        const receipt = {
+            sequence: this.sequence,
+            tokens: this.tab.spent,
+            amount: this.tab.amount,
+            transcriptHash: BigInt('0x' + this.transcript.toString('hex')),
+        };
+        return { ...receipt, signature: key.sign(receiptPayload(this.domain, receipt).hash()) };
+    }
+
+    /** A receipt counts from here on. Call it only once the receipt is durable. */
+    publish(receipt: SignedReceipt): void {
+        if (this.newestReceipt === null || receipt.sequence > this.newestReceipt.sequence) {
+            this.newestReceipt = receipt;
+        }
+    }
+
+    /** Hash of the transcript so far, 32 bytes. */
+    get transcriptHash(): Buffer {
+        return this.transcript;
+    }
+
+    /** The escrow is gone or was opened anew. */
+    end(): void {
+        this.ended.abort();
+        this.announce();
+    }
+
+    /**
+     * Waits until more may be used than before: a higher voucher, a top-up, or what another request gave back.
+     * @returns false when nothing came within `seconds`, or the signal fired.
+     */
+    whenAllowanceMayHaveGrown(seconds: number, signal: AbortSignal): Promise<boolean> {
+        return new Promise((resolve) => {
+            const finish = (grown: boolean) => {
+                clearTimeout(timer);
+                this.waiting.delete(wake);
+                signal.removeEventListener('abort', stop);
+                resolve(grown);
+            };
+            const wake = () => finish(true);
+            const stop = () => finish(false);
+            const timer = setTimeout(stop, seconds * 1000);
+            this.waiting.add(wake);
+            signal.addEventListener('abort', stop, { once: true });
+            if (signal.aborted) {
+                stop();
+            }
+        });
+    }
+
+    private announce(): void {
+        for (const wake of [...this.waiting]) {
+            wake();
+        }
+    }
+}
