@@ -2,7 +2,7 @@ import { Address, beginCell, Cell, contractAddress, StateInit } from '@ton/core'
 import { Provider, storeProviderIdentity } from './provider';
 import { RewardSettlement, storeSettlementIdentity } from './reward_settlement';
 import { SessionEscrow } from './session_escrow';
-import { ProviderRegistry, storeParameters, Parameters } from './provider_registry';
+import { Parameters, ProviderRegistry, storeConstitution, storeParameters, storeRegistryState } from './provider_registry';
 import { bigIntToHash, hashToBigInt } from './payloads';
 
 /** @returns the basechain address of an account hash, as contracts store it. */
@@ -37,10 +37,24 @@ export async function registryDeployment(
     verifier: Address | null,
     parameters: Omit<Parameters, '$$type'>,
 ): Promise<Deployment> {
-    const cell = beginCell().store(storeParameters({ $$type: 'Parameters', ...parameters })).endCell();
-    return deployment(
-        await ProviderRegistry.init(0n, accountOf(governance), verifier === null ? 0n : accountOf(verifier), cell, null),
+    const state = beginCell().store(
+        storeRegistryState({
+            $$type: 'RegistryState',
+            providerCount: 0n,
+            parameters: beginCell().store(storeParameters({ $$type: 'Parameters', ...parameters })).endCell(),
+            constitution: beginCell()
+                .store(
+                    storeConstitution({
+                        $$type: 'Constitution',
+                        governance: accountOf(governance),
+                        verifier: verifier === null ? 0n : accountOf(verifier),
+                        proposals: null,
+                    }),
+                )
+                .asSlice(),
+        }),
     );
+    return deployment(await ProviderRegistry.init(state.asSlice()));
 }
 
 /** @returns provider number `index` of a registry: the same as its getter provider_address(index). */

@@ -29,7 +29,8 @@ const Events = [
     'the trip', 'the workshop', 'the interview', 'the demo', 'the lesson',
 ];
 const Places = [
-    'the office', 'the cafe', 'the station', 'the park', 'the library', 'the airport', 'the old bridge', 'the main hall',
+    'the office', 'the cafe', 'the station', 'the park',
+    'the library', 'the airport', 'the old bridge', 'the main hall',
 ];
 const SummaryRequests = ['Summarize this chat:\n', 'Summarize:\n', 'Give a short summary of this chat:\n'];
 
@@ -44,7 +45,10 @@ const Facts = [
     ['What color is the sky?', 'The sky is blue on a clear day.'],
     ['What is a GPU?', 'A GPU is a processor that runs many simple operations at the same time.'],
     ['What is a token?', 'A token is a small piece of text that a language model reads or writes.'],
-    ['What is a smart contract?', 'A smart contract is a program that runs on a blockchain and moves funds by fixed rules.'],
+    [
+        'What is a smart contract?',
+        'A smart contract is a program that runs on a blockchain and moves funds by fixed rules.',
+    ],
     ['Who are you?', 'I am a small language model that runs inside a worker.'],
     ['What can you do?', 'I can summarize a chat, draft a message, and answer simple questions.'],
 ];
@@ -80,7 +84,10 @@ export function generateExamples(seed, count) {
         const item = pick(Items);
         const place = pick(Places);
         return pick([
-            { said: `${capitalize(event)} is moved to ${day} at ${time}.`, summary: `said that ${event} is moved to ${day} at ${time}` },
+            {
+                said: `${capitalize(event)} is moved to ${day} at ${time}.`,
+                summary: `said that ${event} is moved to ${day} at ${time}`,
+            },
             { said: `I will bring ${item} on ${day}.`, summary: `will bring ${item} on ${day}` },
             { said: `I can not come to ${event} on ${day}.`, summary: `can not come to ${event} on ${day}` },
             { said: `Let us meet at ${place} at ${time}.`, summary: `wants to meet at ${place} at ${time}` },

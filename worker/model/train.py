@@ -6,7 +6,7 @@
 
 Needs PyTorch; on Debian: apt install python3-torch libopenblas0-pthread (without OpenBLAS it is 24 times slower).
 
-The seeds are fixed and the run with --steps is repeatable on the same machine. The run with --seconds (the default, with
+The seeds are fixed, and a run with --steps is repeatable on the same machine. A run with --seconds (the default, with
 which the model that ships was made) is not: how many steps it makes depends on the speed of the machine.
 """
 
@@ -47,7 +47,7 @@ GRADIENT_LIMIT = 1.0
 LOG_EVERY = 100
 SAVE_EVERY = 400
 
-# --- Tokenizer: byte-level BPE with the pre-tokenizer of GPT-2 ---------------------------------------------------------
+# --- Tokenizer: byte-level BPE with the pre-tokenizer of GPT-2 --------------------------------------------------------
 
 START, END, END_OF_TEXT = '<|im_start|>', '<|im_end|>', '<|endoftext|>'
 SPECIAL_TOKENS = [START, END, END_OF_TEXT]
@@ -57,7 +57,8 @@ WORD_PATTERN = re.compile(r"'s|'t|'re|'ve|'m|'ll|'d| ?[A-Za-z]+| ?[0-9]+| ?[^\sA
 DOCUMENTS_FOR_MERGES = 20000
 
 CHAT_TEMPLATE = (
-    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n' }}"
+    "{% for message in messages %}"
+    "{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n' }}"
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
 
@@ -131,7 +132,8 @@ class Tokenizer:
         if word not in self.cache:
             symbols = tuple(ALPHABET[byte] for byte in word.encode())
             while len(symbols) > 1:
-                rank, first = min((self.ranks.get(pair, math.inf), i) for i, pair in enumerate(zip(symbols, symbols[1:])))
+                pairs = enumerate(zip(symbols, symbols[1:]))
+                rank, first = min((self.ranks.get(pair, math.inf), i) for i, pair in pairs)
                 if rank == math.inf:
                     break
                 symbols = symbols[:first] + (symbols[first] + symbols[first + 1],) + symbols[first + 2:]
@@ -255,7 +257,7 @@ class Model(nn.Module):
         return self.norm(h) @ self.embedding.weight.t()
 
 
-# --- GGUF: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md ---------------------------------------------------
+# --- GGUF: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md --------------------------------------------------
 
 GGUF_VERSION = 3
 GGUF_ALIGNMENT = 32

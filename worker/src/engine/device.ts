@@ -132,7 +132,8 @@ function deviceNote(
     if (backend !== 'cpu') {
         const part =
             facts.gpuLayers < facts.totalLayers ? ' The other layers run on the CPU, which is much slower.' : '';
-        return `${facts.gpuLayers} of ${facts.totalLayers} layers on ${facts.deviceNames.join(', ')} by ${backend}.${part}`;
+        const layers = `${facts.gpuLayers} of ${facts.totalLayers} layers`;
+        return `${layers} on ${facts.deviceNames.join(', ')} by ${backend}.${part}`;
     }
     if (device.fallback !== '') return `The model runs on the CPU, ${device.fallback}`;
     if (facts.deviceNames.length === 0) return 'The model runs on the CPU, as configured.';

@@ -34,8 +34,8 @@ export interface Engine {
      * Answers a conversation. Lazy: nothing happens before the first `next()`, and nothing between an event and the
      * following `next()`. The events are any number of 'text', then exactly one 'end'. Leaving the loop early frees
      * the slot as well; the last 'text' event then says how many tokens were generated.
-     * @throws (from `next()`) {ContextLengthError}, {ModelNotFoundError}, {InvalidRequestError}, {UnsupportedError} before
-     *         any token is generated; {EngineFailedError} at any time.
+     * @throws {ContextLengthError}, {ModelNotFoundError}, {InvalidRequestError}, {UnsupportedError} from `next()`, before any
+     *         token is generated; {EngineClosedError} while it waits for a slot; {EngineFailedError} at any time.
      */
     chat(request: ChatRequest, options: GenerateOptions): AsyncIterable<ChatEvent>;
 
@@ -133,8 +133,8 @@ type GenerationRequest = SamplingParameters & {
     /** Id from `Engine.models`. */
     readonly model: string;
     /**
-     * Further fields of the OpenAI API by their own names (tools, tool_choice, response_format, logprobs, ...). A backend
-     * that cannot honour one throws UnsupportedError instead of dropping it silently.
+     * Further fields of the OpenAI API by their own names (tools, tool_choice, response_format, logprobs, ...). A
+     * backend that cannot honour one throws UnsupportedError instead of dropping it silently.
      */
     readonly extra?: Readonly<Record<string, unknown>>;
 };
@@ -177,7 +177,7 @@ export type TextEvent = {
     readonly text: string;
     /** Tokens that were generated since the previous event; 0 for text that was only held back. */
     readonly newTokens: number;
-    /** Tokens that were generated since the start, those without text included. The end-of-turn token is not counted. */
+    /** Tokens that were generated since the start, also those without text. The end-of-turn token is not counted. */
     readonly completionTokens: number;
     /** Fields of an upstream's delta other than its content (tool_calls, reasoning_content, logprobs, ...). */
     readonly extra?: Readonly<Record<string, unknown>>;

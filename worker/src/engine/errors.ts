@@ -37,8 +37,8 @@ export class ContextLengthError extends EngineError {
         readonly contextLength: number,
     ) {
         super(
-            `The input has ${promptTokens} tokens, but the model's context holds ${contextLength} for input and output ` +
-                'together. Shorten the input.',
+            `The input has ${promptTokens} tokens, but the model's context holds ${contextLength} for input and ` +
+                'output together. Shorten the input.',
         );
     }
 }

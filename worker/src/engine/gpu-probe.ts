@@ -60,8 +60,8 @@ export function explainNoGpu(found: GpuFindings): string[] {
     if (found.nvidiaDevices.length > 0) return explainNoCuda(found);
     if (found.renderDevices.length > 0) return explainNoVulkan(found);
     return [
-        'There is no GPU device (/dev/nvidia0, /dev/dri/renderD128): this machine has no GPU, its driver is not loaded, ' +
-            'or the container was started without access to it (--gpus all, or --device /dev/dri).',
+        'There is no GPU device (/dev/nvidia0, /dev/dri/renderD128): this machine has no GPU, its driver is not ' +
+            'loaded, or the container was started without access to it (--gpus all, or --device /dev/dri).',
     ];
 }
 
@@ -161,8 +161,8 @@ async function list(directory: string): Promise<string[]> {
 }
 
 /**
- * Whether a backend package is there with its libraries. The packages export nothing that `require` could resolve, and an
- * override in package.json may have put another package under the name, so the libraries themselves are looked for.
+ * Whether a backend package is there with its libraries. The packages export nothing that `require` could resolve, and
+ * an override in package.json may have put another package under the name, so the libraries are looked for.
  */
 async function hasPackage(name: string): Promise<boolean> {
     const roots = createRequire(__filename).resolve.paths('@node-llama-cpp/') ?? [];

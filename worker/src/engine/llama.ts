@@ -75,8 +75,8 @@ const FewThreadsBytes = 512 * 1024 * 1024;
 const FewThreads = 4;
 
 /**
- * Loads a model into this process with llama.cpp. Reasoning that a model writes down is part of its text here, and counted
- * as completion.
+ * Loads a model into this process with llama.cpp. Reasoning that a model writes down is part of its text here, and
+ * counted as completion.
  * @throws {ModelFileError} when the file is missing, not GGUF, cut off or refused.
  * @throws {WeightsMismatchError} when the hash is not the expected one.
  * @throws {GpuRequiredError} when a GPU is required and not proven.
@@ -100,8 +100,8 @@ export async function createLlamaEngine(options: LlamaEngineOptions): Promise<En
         });
         const engine = await LlamaEngine.load(options, device, weights, log);
         if (options.requireGpu) assertOffloading(engine.device);
-        // From here on there are prompts, and nobody can promise that a message of llama.cpp does not quote one. Its own
-        // level is set, and not only our logger, because with a second instance in a process it prints past the logger.
+        // From here on there are prompts, and nobody can promise that a message of llama.cpp does not quote one. Its
+        // own level is set, not only our logger: with a second instance in a process it prints past the logger.
         device.llama.logLevel = (await loadLlamaModule()).LlamaLogLevel.disabled;
         return engine;
     } catch (error) {
@@ -258,10 +258,10 @@ async function loadModel(
             gpuLayers: device.llama.gpu === false ? 0 : (options.gpuLayers ?? { fitContext: { contextSize } }),
         });
     } catch (error) {
-        const reason = log.reason();
+        const words = log.firstWords() === '' ? '' : ` ("${log.firstWords()}")`;
         throw new ModelFileError(
             options.modelPath,
-            `llama.cpp cannot load ${options.modelPath}${reason === '' ? '' : ` ("${reason}")`}. The file is cut off or damaged, ` +
+            `llama.cpp cannot load ${options.modelPath}${words}. The file is cut off or damaged, ` +
                 'its architecture is too new for this version, or there is not enough memory. Compare its size and ' +
                 'hash with the source, and download it again if they differ.',
             { cause: error },
@@ -273,8 +273,8 @@ async function createContext(options: LlamaEngineOptions, model: LlamaModel, thr
     const { contextLength, slots = DefaultSlots } = options;
     if (contextLength !== undefined && contextLength > model.trainContextSize) {
         throw new EngineOptionsError(
-            `The context length is set to ${contextLength} tokens, but the model was trained on ${model.trainContextSize}. ` +
-                'Set at most that.',
+            `The context length is set to ${contextLength} tokens, but the model was trained on ` +
+                `${model.trainContextSize}. Set at most that.`,
         );
     }
     try {
@@ -286,8 +286,8 @@ async function createContext(options: LlamaEngineOptions, model: LlamaModel, thr
         });
     } catch (error) {
         throw new EngineOptionsError(
-            `A context for ${slots} slots could not be created: most likely it does not fit into memory beside the model. ` +
-                'Set fewer slots or a shorter context.',
+            `A context for ${slots} slots could not be created: most likely it does not fit into memory beside ` +
+                'the model. Set fewer slots or a shorter context.',
             { cause: error },
         );
     }
@@ -344,7 +344,7 @@ class LlamaLog {
     }
 
     /** The most specific message of a failed load, which is the first; empty if there was none. */
-    reason(): string {
+    firstWords(): string {
         return this.first ?? '';
     }
 }

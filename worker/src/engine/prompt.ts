@@ -24,7 +24,7 @@ export class PromptRenderer {
         private readonly model: LlamaModel,
         private readonly wrapper: ChatWrapper,
     ) {
-        // The wrappers that node-llama-cpp has built in begin with BOS whatever the file says, and the model was trained
+        // The wrappers that node-llama-cpp has built in begin with BOS whatever the file says, but a model was trained
         // without it where neither its template nor its tokenizer adds one.
         const template = model.fileInfo.metadata.tokenizer?.chat_template;
         this.dropsBos =
@@ -76,7 +76,7 @@ export class PromptRenderer {
                 if (text !== '') stopTexts.push(text);
                 continue;
             }
-            // "<|im_end|>\n" ends the turn at its first token; waiting for the line break would generate one token more.
+            // "<|im_end|>\n" ends the turn at its first token: waiting for the line break would generate one more.
             const first = trigger.tokenize(this.model.tokenizer)[0];
             if (first !== undefined && this.model.isSpecialToken(first)) stopTokens.add(first);
         }

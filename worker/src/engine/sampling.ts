@@ -4,7 +4,7 @@ import type { SamplingParameters } from './engine';
 import { InvalidRequestError, UnsupportedError } from './errors';
 import type { SequenceEvaluateOptions, Token } from './llama-module';
 
-/** llama.cpp takes 2^32 - 1 as "choose a seed yourself", which would make an explicit seed random: seeds stay below it. */
+/** llama.cpp takes 2^32 - 1 as "choose a seed yourself", which would make that one seed random: seeds stay below. */
 const Seeds = 2 ** 32 - 1;
 
 /** Tokens of the answer that the penalties look back on; the sampler keeps a buffer of this size for each request. */
@@ -85,8 +85,8 @@ export function samplingOptions(
     return {
         temperature: request.temperature ?? 1,
         topP: request.topP ?? 1,
-        // 0 would sort the whole vocabulary for every token only to keep all of it, and undefined means 40: null is what
-        // leaves the step out.
+        // 0 would sort the whole vocabulary for every token only to keep all of it, and undefined means 40: null is
+        // what leaves the step out.
         topK: request.topK ? request.topK : (null as unknown as undefined),
         minP: 0,
         seed: ((seed % Seeds) + Seeds) % Seeds,

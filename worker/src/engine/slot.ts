@@ -31,7 +31,7 @@ function newSequence(context: LlamaContext): LlamaContextSequence {
         checkpoints: { max: 0, interval: false },
         contextShift: {
             size: () => {
-                // The engine stops at the end of the context; silently dropping the beginning would sell a wrong answer.
+                // The engine stops where the context ends; dropping the beginning silently would sell a wrong answer.
                 throw new Error('context is full');
             },
         },

@@ -10,7 +10,9 @@ import { ask, engineConformance, idle, never } from './conformance';
 import { TinyModel, TinyModelHash } from './tiny-model';
 
 const Summary = {
-    prompt: 'Summarize this chat:\nAnna: The review is moved to Friday at 3 pm.\nTom: I will bring the slides on Monday.',
+    prompt:
+        'Summarize this chat:\nAnna: The review is moved to Friday at 3 pm.\n' +
+        'Tom: I will bring the slides on Monday.',
     answer: 'Anna said that the review is moved to Friday at 3 pm. Tom will bring the slides on Monday.',
 };
 const Draft = {
@@ -105,7 +107,9 @@ describe('The embedded engine', () => {
         const { getLlama, LlamaLogLevel } = await loadLlamaModule();
         const llama = await getLlama({ gpu: false, build: 'never', skipDownload: true, logLevel: LlamaLogLevel.error });
         const model = await llama.loadModel({ modelPath: TinyModel });
-        const rendered = `<|im_start|>system\nBe short.<|im_end|>\n<|im_start|>user\n${Draft.prompt}<|im_end|>\n<|im_start|>assistant\n`;
+        const rendered =
+            '<|im_start|>system\nBe short.<|im_end|>\n' +
+            `<|im_start|>user\n${Draft.prompt}<|im_end|>\n<|im_start|>assistant\n`;
         const request = {
             ...greedy(Draft.prompt),
             messages: [{ role: 'system' as const, content: 'Be short.' }, ...greedy(Draft.prompt).messages],

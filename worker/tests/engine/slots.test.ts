@@ -41,7 +41,7 @@ describe('A pool of slots', () => {
         await expect(pool.acquire(AbortSignal.abort())).rejects.toBeInstanceOf(AbortedError);
     });
 
-    it('refuses those who wait and those who come when it is closed, and tells when the last slot is back', async () => {
+    it('refuses everyone when it is closed, and tells when the last slot is back', async () => {
         const pool = new SlotPool(['a']);
         await pool.acquire(never());
         const waiting = pool.acquire(never());
