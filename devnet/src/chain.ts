@@ -20,12 +20,15 @@ const LT_STEP = 1_000_000n;
 const BLOCK_GAS = 10_000_000n;
 
 /** A block ends after so many transactions, which keeps the network answering when a chain of messages is endless. */
-const BLOCK_TRANSACTIONS = 500;
+const BLOCK_TRANSACTIONS = 250;
 
 /** In instant mode a request runs at most so many blocks itself; what is then left goes on in the background. */
 const INSTANT_BLOCKS = 4;
 
 const LAST_UTIME = 0xffffffff;
+
+/** For how many seconds the messages of wallets are usually valid. */
+const WALLET_TIMEOUT = 60;
 
 /** Where the coins of the faucet come from; no account is there. */
 export const FAUCET_ADDRESS = new Address(0, createHash('sha256').update('ton-compute devnet faucet').digest());
@@ -156,7 +159,9 @@ export class Chain {
     sendExternal(message: Cell): Promise<void> {
         return this.queue.run(async () => {
             const draft = this.openBlock();
-            const execution = await this.execute(draft, message, false);
+            const execution = await this.execute(draft, message, false).catch((error: unknown) => {
+                throw this.withHintAboutTime(error);
+            });
             if (!this.automine) {
                 // Only the check counts: until the block comes, other messages may change the account.
                 this.externals.push(message);
@@ -402,6 +407,17 @@ export class Chain {
             // It was acceptable when it came, but something before it in the block changed the account.
             this.logger.info({ error: error.message }, 'A message was dropped because it is no longer accepted');
         }
+    }
+
+    /** Wallets count `valid_until` from the clock of the machine: after a leap in time their messages are born old. */
+    private withHintAboutTime(error: unknown): unknown {
+        const ahead = this.now() - Math.floor(Date.now() / 1000);
+        return error instanceof ExternalMessageRefused && ahead > WALLET_TIMEOUT
+            ? error.withHint(
+                  `The clock of this network is ${ahead} s ahead of the machine's. If the message is valid for a ` +
+                      'limited time, count it from the time of the network (sync_utime of any account)',
+              )
+            : error;
     }
 
     private execute(draft: Draft, message: Cell, ignoreSignatures: boolean): Promise<Execution> {

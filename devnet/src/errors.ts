@@ -25,16 +25,23 @@ export class ExternalMessageRefused extends Error {
      */
     constructor(
         readonly exitCode: number | undefined,
-        reason: string,
+        private readonly reason: string,
         readonly vmLog = '',
+        hint = '',
     ) {
         super(
             // The wording and the `exitcode=` are what a lite server answers and what people search for.
             'LITE_SERVER_UNKNOWN: cannot apply external message to current state : ' +
                 reason +
                 (exitCode === undefined ? '' : `: exitcode=${exitCode}`) +
-                (vmLog ? `\nVM Log (truncated):\n${vmLog}` : ''),
+                (vmLog ? `\nVM Log (truncated):\n${vmLog}` : '') +
+                (hint ? `\n${hint}` : ''),
         );
+    }
+
+    /** The same refusal with advice at the end. */
+    withHint(hint: string): ExternalMessageRefused {
+        return new ExternalMessageRefused(this.exitCode, this.reason, this.vmLog, hint);
     }
 }
 

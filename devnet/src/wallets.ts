@@ -1,4 +1,4 @@
-import { Address, Cell, Sender } from '@ton/core';
+import { Address, Cell, internal, Sender, SendMode } from '@ton/core';
 import { keyPairFromSeed, KeyPair } from '@ton/crypto';
 import { TonClient, WalletContractV4 } from '@ton/ton';
 import { DevelopmentKey, developmentKeys } from './developmentKeys';
@@ -12,6 +12,9 @@ export const MAX_WALLETS = developmentKeys.length;
 /** What `blueprint run --mnemonic` calls this wallet contract (its WALLET_VERSION). */
 export const WALLET_VERSION = 'v4r2';
 
+/** For how many seconds the messages of {@link DevnetWallet.sender} are valid. */
+const MESSAGE_TIMEOUT = 60;
+
 /** A funded wallet (v4r2) of the local network. Its mnemonic is public: it is worth nothing anywhere else. */
 export interface DevnetWallet {
     readonly name: string;
@@ -23,7 +26,8 @@ export interface DevnetWallet {
     /** Code and data that the account begins with. */
     readonly init: { readonly code: Cell; readonly data: Cell };
     /**
-     * A sender for wrappers: `contract.sendX(wallet.sender(client), ...)`.
+     * A sender for wrappers: `contract.sendX(wallet.sender(client), ...)`. Unlike that of @ton/ton it counts the time
+     * for which its messages are valid from the clock of the network, and so works after a leap in time.
      *
      * @param client client of the network to send through
      */
@@ -40,7 +44,24 @@ function createWallet(key: DevelopmentKey): DevnetWallet {
         keyPair,
         contract,
         init: { code: contract.init.code, data: contract.init.data },
-        sender: (client) => client.open(contract).sender(keyPair.secretKey),
+        sender: (client) => createSender(contract, keyPair, client),
+    };
+}
+
+function createSender(contract: WalletContractV4, { secretKey }: KeyPair, client: TonClient): Sender {
+    return {
+        address: contract.address,
+        send: async ({ to, value, bounce, sendMode, init, body, extracurrency }) => {
+            const opened = client.open(contract);
+            const { timestampt: now } = await client.getContractState(contract.address);
+            await opened.sendTransfer({
+                seqno: await opened.getSeqno(),
+                secretKey,
+                sendMode: sendMode ?? SendMode.PAY_GAS_SEPARATELY,
+                timeout: now + MESSAGE_TIMEOUT,
+                messages: [internal({ to, value, bounce: bounce ?? true, init, body, extracurrency })],
+            });
+        },
     };
 }
 

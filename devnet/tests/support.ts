@@ -68,6 +68,14 @@ export const endlessCode = code('ff00309100ea');
  */
 export const counterCode = code('ff0020e30330ed44d0d31f30', code('ed44d0d31f30a4c8cb1fc9ed54'));
 
+/**
+ * Sends all its coins to itself, again and again, until they are spent on fees.
+ *
+ * SETCP0, DROP, 0x10 PUSHINT, NEWC, 6 STU, MYADDR, SWAP, STSLICE, 0 PUSHINT, STGRAMS, 0 PUSHINT, SWAP, 107 STU, ENDC,
+ * 128 PUSHINT, SENDRAWMSG
+ */
+export const selfCallingCode = code('ff00308010c8cb05f82801ce70fa027001cb6ac9810080fb00');
+
 /** Initial state of a contract; `salt` makes its address unlike that of others with the same code. */
 export function stateInit(contractCode: Cell, salt = 0): { code: Cell; data: Cell } {
     return { code: contractCode, data: beginCell().storeUint(salt, 32).endCell() };

@@ -34,8 +34,9 @@ export interface Engine {
      * Answers a conversation. Lazy: nothing happens before the first `next()`, and nothing between an event and the
      * following `next()`. The events are any number of 'text', then exactly one 'end'. Leaving the loop early frees
      * the slot as well; the last 'text' event then says how many tokens were generated.
-     * @throws {ContextLengthError}, {ModelNotFoundError}, {InvalidRequestError}, {UnsupportedError} from `next()`, before any
-     *         token is generated; {EngineClosedError} while it waits for a slot; {EngineFailedError} at any time.
+     * All errors come from `next()`.
+     * @throws {ContextLengthError}, {ModelNotFoundError}, {InvalidRequestError}, {UnsupportedError} before any token is
+     *         generated; {EngineClosedError} while it waits for a slot; {EngineFailedError} at any time.
      */
     chat(request: ChatRequest, options: GenerateOptions): AsyncIterable<ChatEvent>;
 

@@ -56,7 +56,7 @@ export class Generation {
     readonly abort = (): void => {
         this.aborted = true;
         this.markAborted();
-        if (!this.working) this.leave();
+        
     };
 
     async *events(): AsyncGenerator<ChatEvent, void, undefined> {

@@ -80,6 +80,11 @@ export class Hold {
         return missing;
     }
 
+    /** Reserves one token of the answer unless one is reserved already. @returns what is missing otherwise. */
+    ensureNext(): Shortfall | null {
+        return this.reserved.completion > 0n ? null : this.reserve({ ...NoTokens, completion: 1n });
+    }
+
     /** The reserved prompt was evaluated. */
     usePrompt(): void {
         const { prompt } = this.reserved;

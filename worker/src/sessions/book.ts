@@ -14,6 +14,8 @@ import { Session } from './session';
 
 /** Lookups of escrows that are not known yet, at once: strangers must not be able to drown the chain's API in them. */
 const MaxLookups = 8;
+/** Seconds for which a reading is new enough to refuse a request by it. */
+const RecheckAfter = 2;
 
 /** What the sessions need to know of the worker that they are with. */
 export type BookOptions = {
@@ -102,6 +104,22 @@ export class SessionBook {
         }
         session.update(snapshot);
         return true;
+    }
+
+    /**
+     * Reads a session's escrow again if its last reading may be the reason for a refusal; not more often than every
+     * two seconds, so that refused requests cannot flood the chain's API. Errors leave the last reading in force.
+     * @returns the session in force now, which is another one if the escrow was opened anew; null if there is none.
+     */
+    async recheck(session: Session): Promise<Session | null> {
+        if (performance.now() - session.readAtMs < RecheckAfter * 1000) {
+            return this.known(session.address) ?? null;
+        }
+        try {
+            return (await this.refresh(session)) ? session : await this.get(session.address);
+        } catch {
+            return this.known(session.address) ?? null;
+        }
     }
 
     /**

@@ -21,6 +21,8 @@ export class Session {
     inFlight = 0;
     /** Milliseconds of `performance.now()` at the last request or voucher. */
     lastUsed = performance.now();
+    /** Milliseconds of `performance.now()` at the last reading of the chain. */
+    readAtMs = performance.now();
     /** Fires when the escrow is gone: whatever runs for it will never be paid. */
     readonly ended = new AbortController();
 
@@ -117,6 +119,7 @@ export class Session {
     update(snapshot: EscrowSnapshot): void {
         const before = this.allowance;
         this.latest = snapshot;
+        this.readAtMs = performance.now();
         if (this.allowance > before) {
             this.announce();
         }

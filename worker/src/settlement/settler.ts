@@ -59,6 +59,9 @@ export type BatchResult = {
     message: string;
 };
 
+/** A session in a batch: what was claimed of it before, and what the batch should bring, nanoTON. */
+type Claim = { session: Session; before: bigint; expected: bigint };
+
 /** Turns vouchers into coins: plans, signs, sends and follows up one batch at a time. */
 export class Settler {
     private last: Promise<unknown> = Promise.resolve();
@@ -193,12 +196,12 @@ export class Settler {
         const message = packBatchMessage(batch, key.sign(batchPayload(this.domain, batch).hash()));
         const facts = { sequence, validUntil, items: items.length, expected, message };
         const id = await ledger.write(() => ledger.batches.add(facts, chain.now()));
-        const before = sessions.map((session) => session.snapshot.claimed);
+        const claims = sessions.map((session) => ({ session, before: session.snapshot.claimed, expected: session.due }));
         const result = await this.deliver({ ...facts, id, state: 'sent' }, signal);
         if (result !== null) {
             return this.report({ ...result, items: items.length });
         }
-        const claimed = await this.awaitClaims(sessions, before, signal);
+        const claimed = await this.awaitClaims(claims, signal);
         return this.report({
             outcome: 'settled',
             items: items.length,
@@ -266,14 +269,14 @@ export class Settler {
         }
     }
 
-    /** Waits until the escrows show what was claimed. @returns nanoTON that were claimed since `before`. */
-    private async awaitClaims(sessions: Session[], before: bigint[], signal: AbortSignal): Promise<bigint> {
+    /** Waits until the escrows show what was claimed. @returns nanoTON that were claimed. */
+    private async awaitClaims(claims: Claim[], signal: AbortSignal): Promise<bigint> {
         const { book, logger } = this.options;
         const end = performance.now() + ClaimsDeadline * 1000;
-        let open = sessions.map((session, index) => ({ session, before: before[index], expected: session.due }));
+        let open = claims;
         let claimed = 0n;
         while (open.length > 0 && performance.now() < end && !signal.aborted) {
-            const missing: typeof open = [];
+            const missing: Claim[] = [];
             for (const entry of open) {
                 const arrived = await this.arrived(book, entry);
                 if (arrived === null) {
@@ -294,15 +297,12 @@ export class Settler {
     }
 
     /** @returns nanoTON that were claimed, or null as long as nothing has changed. */
-    private async arrived(
-        book: SessionBook,
-        entry: { session: Session; before: bigint; expected: bigint },
-    ): Promise<bigint | null> {
-        const alive = await book.refresh(entry.session).catch(() => null);
+    private async arrived(book: SessionBook, { session, before, expected }: Claim): Promise<bigint | null> {
+        const alive = await book.refresh(session).catch(() => null);
         if (alive === false) {
-            return entry.expected; // finished: claim and end were one message
+            return expected; // finished: claim and end were one message
         }
-        const grown = entry.session.snapshot.claimed - entry.before;
+        const grown = session.snapshot.claimed - before;
         return grown > 0n ? grown : null;
     }
 

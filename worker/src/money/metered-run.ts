@@ -1,0 +1,194 @@
+import { NoTokens, SignedReceipt, Tokens } from '@ton-compute/contracts';
+
+import { ChatRequest, Engine, EngineFailedError, FinishReason, TextEvent } from '../engine/engine';
+import { engineWireError } from '../http/engine-errors';
+import { WireError } from '../http/wire-error';
+import { Session } from '../sessions/session';
+import { ReceiptIssuer } from './receipts';
+import { shortfallError } from './shortfall-error';
+import { Hold } from './tab';
+
+/** Seconds for an aborted engine to say what it has used. */
+const AbortPatience = 10;
+
+/** Where the answer goes. Both may wait, which stops the generation; both throw when nobody listens any more. */
+export type AnswerSink = {
+    text(event: TextEvent): void | Promise<void>;
+    receipt(receipt: SignedReceipt): void | Promise<void>;
+};
+
+export type MeteredRun = {
+    engine: Engine;
+    session: Session;
+    request: ChatRequest;
+    /** The prompt and one token are reserved in it; it is closed when the run returns. */
+    hold: Hold;
+    /** Most tokens of the answer. */
+    limit: number;
+    receipts: ReceiptIssuer;
+    /** Seconds to wait for a higher voucher. */
+    voucherWait: number;
+    /** Seconds that the engine may take for one event. */
+    idle: number;
+    /** Ends the run: the client is gone, or the time is up. */
+    signal: AbortSignal;
+    sink: AnswerSink;
+};
+
+export type RunResult = {
+    finishReason: FinishReason;
+    /** What the request used and is billed for. */
+    tokens: Tokens;
+    /** Why the answer is not complete; null when it is, or when the run was ended through the signal. */
+    failure: WireError | null;
+};
+
+/**
+ * Generates one answer, counts it, and stops before the token that the session's allowance does not cover. The engine
+ * generates only when it is asked for the next event, so not asking is all it takes to stop it.
+ */
+export async function runMetered(run: MeteredRun): Promise<RunResult> {
+    return new Metering(run).run();
+}
+
+class Metering {
+    private readonly stop = new AbortController();
+    private readonly quarter: bigint;
+    private receipted: bigint;
+    private failure: WireError | null = null;
+    /** Set when a slot was given: from then on the engine has no reason to be silent for long. */
+    private started = false;
+
+    constructor(private readonly options: MeteredRun) {
+        const { session } = options;
+        this.receipted = session.tab.amount;
+        const left = session.allowance - this.receipted;
+        this.quarter = left > 4n ? left / 4n : 1n;
+    }
+
+    async run(): Promise<RunResult> {
+        const { engine, request, hold, signal } = this.options;
+        const abort = () => this.stop.abort();
+        signal.addEventListener('abort', abort, { once: true });
+        if (signal.aborted) {
+            abort();
+        }
+        let finishReason: FinishReason = 'abort';
+        let total = NoTokens;
+        try {
+            const events = engine.chat(request, { signal: this.stop.signal, onStart: () => this.begin() });
+            const iterator = events[Symbol.asyncIterator]();
+            for (let step = await this.next(iterator); step.done !== true; step = await this.next(iterator)) {
+                const event = step.value;
+                if (event.type === 'end') {
+                    ({ finishReason, tokens: total } = event);
+                    break;
+                }
+                this.count(event);
+                await this.passOn(event);
+            }
+        } catch (error) {
+            this.fail(engineWireError(error));
+        } finally {
+            signal.removeEventListener('abort', abort);
+            this.stop.abort();
+            hold.close(total);
+        }
+        return { finishReason, tokens: hold.used, failure: this.failure };
+    }
+
+    private begin(): void {
+        this.started = true;
+    }
+
+    private count(event: TextEvent): void {
+        const { hold, engine } = this.options;
+        // An upstream says only at the end how much of the prompt was cached and costs less; until then it is reserved.
+        if (engine.device.backend !== 'upstream') {
+            hold.usePrompt();
+        }
+        if (event.newTokens > 0) {
+            hold.use({ ...NoTokens, completion: BigInt(event.newTokens) });
+        }
+    }
+
+    /** Once the run was stopped only the engine's final count is of interest. */
+    private async passOn(event: TextEvent): Promise<void> {
+        if (this.stop.signal.aborted) {
+            return;
+        }
+        try {
+            await this.options.sink.text(event);
+            if (this.options.session.tab.amount - this.receipted >= this.quarter) {
+                await this.sendReceipt();
+            }
+            if (event.completionTokens < this.options.limit) {
+                await this.reserveNext();
+            }
+        } catch (error) {
+            this.fail(engineWireError(error));
+        }
+    }
+
+    /** Sets aside the next token, waiting for a higher voucher if it takes one. */
+    private async reserveNext(): Promise<void> {
+        const { hold, session, voucherWait } = this.options;
+        if (hold.ensureNext() === null) {
+            return;
+        }
+        await this.sendReceipt();
+        const end = performance.now() + voucherWait * 1000;
+        for (;;) {
+            const missing = hold.ensureNext();
+            if (missing === null) {
+                return;
+            }
+            const grown = await session.whenAllowanceMayHaveGrown((end - performance.now()) / 1000, this.stop.signal);
+            if (this.stop.signal.aborted) {
+                return;
+            }
+            if (!grown) {
+                return this.fail(shortfallError(missing));
+            }
+        }
+    }
+
+    private async sendReceipt(): Promise<void> {
+        const { session, receipts, sink } = this.options;
+        this.receipted = session.tab.amount;
+        await sink.receipt(await receipts.issue(session));
+    }
+
+    private fail(failure: WireError): void {
+        if (!this.stop.signal.aborted) {
+            this.failure = failure;
+            this.stop.abort();
+        }
+    }
+
+    /** The engine's next event; an engine that hangs is given up. */
+    private async next<T>(iterator: AsyncIterator<T>): Promise<IteratorResult<T>> {
+        const step = iterator.next();
+        let timer: NodeJS.Timeout | undefined;
+        const silence = new Promise<never>((_, reject) => {
+            const check = () => {
+                const seconds = this.stop.signal.aborted ? AbortPatience : this.options.idle;
+                // Waiting for a slot is not silence; the total deadline ends it.
+                const silent = this.started || this.stop.signal.aborted ? (performance.now() - since) / 1000 : 0;
+                if (silent >= seconds) {
+                    reject(new EngineFailedError('The engine has not answered for too long.'));
+                } else {
+                    timer = setTimeout(check, Math.min(1, seconds) * 1000);
+                }
+            };
+            const since = performance.now();
+            timer = setTimeout(check, 1000);
+        });
+        try {
+            return await Promise.race([step, silence]);
+        } finally {
+            clearTimeout(timer);
+            step.catch(() => undefined);
+        }
+    }
+}
