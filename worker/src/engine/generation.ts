@@ -56,7 +56,7 @@ export class Generation {
     readonly abort = (): void => {
         this.aborted = true;
         this.markAborted();
-        
+        if (!this.working) this.leave();
     };
 
     async *events(): AsyncGenerator<ChatEvent, void, undefined> {
@@ -85,8 +85,8 @@ export class Generation {
             if (error instanceof AbortedError) return;
             throw error;
         }
-        // The signal may have fired between the grant and this line.
-        if (this.aborted) return this.leave();
+        // The signal may have fired between the grant and this line; then the slot goes back with the last event.
+        if (this.aborted) return;
         await Promise.race([this.options.onStart?.(this.prompt.tokens.length), this.whenAborted]);
     }
 

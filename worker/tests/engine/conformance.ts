@@ -186,6 +186,16 @@ export function engineConformance(name: string, subject: ConformanceSubject): vo
                 expect(events).toHaveLength(4);
             });
 
+            it('when the signal fires in the middle of a step, and does not count the token of that step', async () => {
+                const abort = new AbortController();
+                const events = engine.chat(greedy(first.prompt), { signal: abort.signal })[Symbol.asyncIterator]();
+                await events.next();
+                const step = events.next();
+                abort.abort();
+                expect((await step).value).toMatchObject({ finishReason: 'abort', tokens: { completion: 1n } });
+                await idle(engine);
+            });
+
             it('when the signal fires while nobody is asking', async () => {
                 const abort = new AbortController();
                 const events = engine.chat(greedy(first.prompt), { signal: abort.signal })[Symbol.asyncIterator]();
@@ -302,6 +312,15 @@ export function engineConformance(name: string, subject: ConformanceSubject): vo
                 const almost = `${subject.wordInFirstAnswer}~`;
                 const { text } = await ask(engine, greedy(first.prompt, { stop: [almost] }));
                 expect(text).toBe(first.answer);
+            });
+
+            it('and loses nothing of what it held back when the tokens are used up', async () => {
+                const almost = [`${subject.wordInFirstAnswer}~`];
+                for (let maxTokens = 1; maxTokens <= 10; maxTokens++) {
+                    const plain = await ask(engine, greedy(first.prompt, { maxTokens }));
+                    const held = await ask(engine, greedy(first.prompt, { maxTokens, stop: almost }));
+                    expect(held.text).toBe(plain.text);
+                }
             });
 
             it('also when the last words could have become one', async () => {

@@ -1,4 +1,5 @@
 import {
+    type ChatRequest,
     createLlamaEngine,
     type Engine,
     EngineOptionsError,
@@ -6,7 +7,7 @@ import {
     UnsupportedError,
 } from '../../src/engine';
 import { type LlamaContextSequence, loadLlamaModule } from '../../src/engine/llama-module';
-import { ask, engineConformance, idle, never } from './conformance';
+import { ask, engineConformance, idle, never, sleep } from './conformance';
 import { TinyModel, TinyModelHash } from './tiny-model';
 
 const Summary = {
@@ -35,6 +36,10 @@ function create(options: Partial<LlamaEngineOptions> = {}): Promise<Engine> {
     return createLlamaEngine({ modelPath: TinyModel, gpu: false, ...options });
 }
 
+function greedy(content: string): ChatRequest {
+    return { model: 'tiny-chat', messages: [{ role: 'user', content }], temperature: 0 };
+}
+
 beforeAll(async () => {
     const { prototype } = (await loadLlamaModule()).LlamaContextSequence;
     const original = prototype.evaluateWithMetadata;
@@ -60,11 +65,8 @@ engineConformance('The embedded engine', {
 
 describe('The embedded engine', () => {
     let engine: Engine;
-    const greedy = (content: string) => ({
-        model: 'tiny-chat',
-        messages: [{ role: 'user' as const, content }],
-        temperature: 0,
-    });
+    /** All that the engine has said in its log. */
+    const said: string[] = [];
 
     beforeAll(async () => {
         // A batch that is much shorter than the prompts.
@@ -73,6 +75,7 @@ describe('The embedded engine', () => {
             batchSize: 8,
             contextLength: 64,
             expectedWeightsHash: TinyModelHash.toUpperCase(),
+            onLog: (message) => said.push(message),
         });
     });
     afterAll(() => engine.close());
@@ -104,9 +107,6 @@ describe('The embedded engine', () => {
     });
 
     it('renders the template of the model exactly, without the BOS token that the model never saw', async () => {
-        const { getLlama, LlamaLogLevel } = await loadLlamaModule();
-        const llama = await getLlama({ gpu: false, build: 'never', skipDownload: true, logLevel: LlamaLogLevel.error });
-        const model = await llama.loadModel({ modelPath: TinyModel });
         const rendered =
             '<|im_start|>system\nBe short.<|im_end|>\n' +
             `<|im_start|>user\n${Draft.prompt}<|im_end|>\n<|im_start|>assistant\n`;
@@ -114,8 +114,8 @@ describe('The embedded engine', () => {
             ...greedy(Draft.prompt),
             messages: [{ role: 'system' as const, content: 'Be short.' }, ...greedy(Draft.prompt).messages],
         };
-        expect(await engine.countPromptTokens(request)).toBe(model.tokenize(rendered, true).length);
-        await llama.dispose();
+        const raw = { model: 'tiny-chat', prompt: rendered };
+        expect(await engine.countPromptTokens(request)).toBe(await engine.countPromptTokens(raw));
     });
 
     it('reads the names of special tokens in a message as plain text', async () => {
@@ -170,19 +170,6 @@ describe('The embedded engine', () => {
         expect(`Dear Lena, could you${text}`).toBe(Draft.answer);
     });
 
-    it('passes the penalties on: negative ones make it repeat a word', async () => {
-        const roomy = await create({ slots: 1, embeddings: false });
-        const plain = await ask(roomy, greedy(LongSummary.prompt));
-        const repeating = await ask(roomy, {
-            ...greedy(LongSummary.prompt),
-            frequencyPenalty: -2,
-            presencePenalty: -2,
-        });
-        const sundays = (text: string) => text.split('Sunday').length - 1;
-        expect(sundays(repeating.text)).toBeGreaterThan(sundays(plain.text));
-        await roomy.close();
-    });
-
     it.each([
         ['tools', [{ type: 'function' }]],
         ['response_format', { type: 'json_object' }],
@@ -206,15 +193,15 @@ describe('The embedded engine', () => {
         expect((await ask(engine, { ...greedy(Draft.prompt), extra })).text).toBe(Draft.answer);
     });
 
-    it('says that it gives no embeddings when they are switched off', async () => {
-        const chatOnly = await create({ embeddings: false, slots: 1 });
-        expect(chatOnly.models[0]).toMatchObject({
-            supports: { chat: true, embeddings: false },
-            embeddingDimension: 0,
-        });
-        const error = await chatOnly.embed('tiny-chat', ['a'], { signal: never() }).catch((thrown: unknown) => thrown);
-        expect(error).toBeInstanceOf(UnsupportedError);
-        await chatOnly.close();
+    it('puts a neutral token in the place of the last text that it embedded', async () => {
+        const { prototype } = (await loadLlamaModule()).LlamaEmbeddingContext;
+        const embed = jest.spyOn(prototype, 'getEmbeddingFor');
+        await engine.embed('tiny-chat', ['a secret text'], { signal: never() });
+        await sleep(50);
+        const inputs = embed.mock.calls.map(([tokens]) => (tokens as readonly unknown[]).length);
+        embed.mockRestore();
+        expect(inputs).toHaveLength(2);
+        expect(inputs[1]).toBe(1);
     });
 
     it.each<[string, Partial<LlamaEngineOptions>]>([
@@ -229,17 +216,41 @@ describe('The embedded engine', () => {
     });
 
     it('says nothing about a request, neither on the console nor in its log', async () => {
-        const said: string[] = [];
         const methods = ['log', 'info', 'warn', 'error', 'debug'] as const;
         const spies = methods.map((method) =>
             jest.spyOn(console, method).mockImplementation((...words) => void said.push(words.join(' '))),
         );
-        const quiet = await create({ slots: 1, onLog: (message) => said.push(message) });
-        await ask(quiet, greedy('my secret word is xylophone'));
-        await quiet.embed('tiny-chat', ['xylophone'], { signal: never() });
-        await ask(quiet, greedy('xylophone '.repeat(600))).catch((error: Error) => said.push(error.message));
-        await quiet.close();
+        await ask(engine, greedy('my secret word is xylophone'));
+        await engine.embed('tiny-chat', ['xylophone'], { signal: never() });
+        await ask(engine, greedy('xylophone '.repeat(600))).catch((error: Error) => said.push(error.message));
         for (const spy of spies) spy.mockRestore();
         expect(said.join('\n')).not.toContain('xylophone');
+    });
+});
+
+describe('The embedded engine without embeddings', () => {
+    let engine: Engine;
+
+    beforeAll(async () => {
+        engine = await create({ embeddings: false, slots: 1 });
+    });
+    afterAll(() => engine.close());
+
+    it('says so in its list of models, and refuses to embed', async () => {
+        expect(engine.models[0]).toMatchObject({
+            supports: { chat: true, embeddings: false },
+            embeddingDimension: 0,
+        });
+        const error = await engine.embed('tiny-chat', ['a'], { signal: never() }).catch((thrown: unknown) => thrown);
+        expect(error).toBeInstanceOf(UnsupportedError);
+        expect(error).toMatchObject({ code: 'unsupported', feature: 'embeddings' });
+    });
+
+    it('passes the penalties on: negative ones make it repeat a word', async () => {
+        const plain = await ask(engine, greedy(LongSummary.prompt));
+        const penalties = { frequencyPenalty: -2, presencePenalty: -2 };
+        const repeating = await ask(engine, { ...greedy(LongSummary.prompt), ...penalties });
+        const sundays = (text: string) => text.split('Sunday').length - 1;
+        expect(sundays(repeating.text)).toBeGreaterThan(sundays(plain.text));
     });
 });
