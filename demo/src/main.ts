@@ -1,0 +1,240 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createClient, Session } from '@ton-compute/client';
+import { CoinSymbol } from '@ton-compute/contracts';
+import { startDevnet } from '@ton-compute/devnet';
+import OpenAI from 'openai';
+import { Address, toNano } from '@ton/core';
+import { Account, closeTheBooks, Party } from './accounting';
+import { afternoon, AnswerTokens, morning, Task } from './conversation';
+import { describeDevice, proveGpu } from './gpu';
+import { addressIn, runScript, sha256Of } from './market';
+import { Root, Service } from './processes';
+import { detail, step } from './stage';
+import { coins, figuresTable, operationsTable, partiesTable } from './tables';
+import { freePort, WorkerProcess } from './worker-process';
+
+/** Prices of the demonstration, in coins per 1,000,000 tokens: high enough that a few requests show in the table. */
+const Prices = { prompt: '20', cached: '5', completion: '60', reasoning: '60' };
+const Deposit = toNano('2');
+
+async function ask(openai: OpenAI, model: string, task: Task): Promise<string> {
+    const stream = await openai.chat.completions.create({
+        model,
+        messages: [{ role: 'user', content: task.prompt }],
+        temperature: 0,
+        max_tokens: AnswerTokens,
+        stream: true,
+    });
+    let answer = '';
+    for await (const chunk of stream) {
+        answer += chunk.choices[0]?.delta?.content ?? '';
+    }
+    if (answer.trim() === '') {
+        throw new Error(`No answer to "${task.prompt}"`);
+    }
+    return answer.trim();
+}
+
+async function askAll(openai: OpenAI, model: string, tasks: Task[]): Promise<void> {
+    const answers = await Promise.all(tasks.map((task) => ask(openai, model, task)));
+    tasks.forEach((task, index) => {
+        detail(`${task.kind.padEnd(7)} <- ${task.prompt.replaceAll('\n', ' / ')}`);
+        detail(`        -> ${answers[index]}`);
+    });
+}
+
+async function main(): Promise<boolean> {
+    const folder = await mkdtemp(join(tmpdir(), 'ton-compute-demo-'));
+    const cleanUps: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true })];
+    try {
+        return await theDay(folder, cleanUps);
+    } finally {
+        for (const cleanUp of cleanUps.reverse()) {
+            await cleanUp();
+        }
+    }
+}
+
+async function theDay(folder: string, cleanUps: (() => Promise<unknown>)[]): Promise<boolean> {
+    step('The local network starts: the real virtual machine behind the API of toncenter.');
+    const devnet = await startDevnet({ port: 0 });
+    cleanUps.push(() => devnet.close());
+    const chain = devnet.client();
+    const [deployer, owner, clientWallet, governance] = ['deployer', 'provider', 'client', 'governance'].map((name) =>
+        devnet.wallet(name),
+    );
+    const wallets: [string, Address][] = [
+        ['client', clientWallet.address],
+        ['GPU owner', owner.address],
+        ['treasury (governance)', governance.address],
+        ['deployer', deployer.address],
+    ];
+    const parties: Party[] = [];
+    for (const [name, address] of wallets) {
+        parties.push({ name, address, before: await chain.getBalance(address), isWallet: true });
+    }
+    const contract = (name: string, address: Address) =>
+        parties.push({ name, address, before: 0n, isWallet: false });
+    detail(`${devnet.endpoint}, prices in force since 2026-04-29`);
+
+    step('The registry is deployed, with the script that deploys it to testnet.');
+    const registry = addressIn(
+        await runScript(devnet, deployer, 'deployRegistry', {
+            GOVERNANCE: governance.address.toString(),
+            TREASURY: governance.address.toString(),
+        }),
+        'registry',
+    );
+    contract('ProviderRegistry', registry);
+    detail(`ProviderRegistry ${registry.toString()}`);
+
+    step('The GPU owner makes the worker\'s keys, registers a provider and offers the model.');
+    const worker = new WorkerProcess(join(folder, 'worker'));
+    const keys = await worker.keys();
+    const port = await freePort();
+    const registered = await runScript(devnet, owner, 'registerProvider', {
+        REGISTRY: registry.toString(),
+        WORKER_KEY: keys.workerKey,
+        ENCRYPTION_KEY: keys.encryptionKey,
+        ENDPOINT: `http://127.0.0.1:${port}`,
+        FEE_FLOAT: '1',
+        DAILY_CAP: '1',
+    });
+    const provider = addressIn(registered, 'provider');
+    const settlement = addressIn(registered, 'settlement');
+    contract('Provider', provider);
+    contract('RewardSettlement', settlement);
+    const modelPath = process.env.MODEL_PATH ?? join(Root, 'worker/model/tiny-chat.gguf');
+    await runScript(devnet, owner, 'updateProvider', {
+        PROVIDER: provider.toString(),
+        ADD_MODEL: (await sha256Of(modelPath)).toString('hex'),
+        PROMPT_PRICE: Prices.prompt,
+        CACHED_PRICE: Prices.cached,
+        COMPLETION_PRICE: Prices.completion,
+        REASONING_PRICE: Prices.reasoning,
+        MAX_CREDIT_WINDOW: '0.5',
+        MIN_DEPOSIT: '0.5',
+    });
+    detail(`Provider         ${provider.toString()}`);
+    detail(`RewardSettlement ${settlement.toString()}`);
+
+    step('The worker starts.');
+    const lines = await worker.start(devnet.endpoint, provider, port);
+    cleanUps.push(async () => worker.kill());
+    lines.forEach(detail);
+
+    step('The client finds the provider through the registry, checks it and opens a session.');
+    const client = await createClient({
+        endpoint: devnet.endpoint,
+        registry,
+        wallet: { mnemonic: clientWallet.mnemonic, version: 'v4r2' },
+        policy: { leastTier: 'open' }, // no enclave: said, not assumed
+        store: join(folder, 'client'),
+    });
+    const { offers } = await client.find();
+    detail(`${offers.length} offer found; tier open: prepaid, no promise of privacy beyond the sealed connection`);
+    const session = await client.open({ deposit: Deposit });
+    contract('SessionEscrow 1', session.address);
+    detail(`session ${session.address.toString()} with a deposit of ${coins(Deposit)} ${CoinSymbol}`);
+
+    step(`Morning: ${morning.length} requests at once, sealed to the worker's key, answers streamed.`);
+    await askAll(new OpenAI({ baseURL: session.baseURL, apiKey: 'none', fetch: session.fetch }), session.model, morning);
+    await session.pay();
+
+    step('Afternoon: the official openai client against the local endpoint, in a session of its own.');
+    const served = await serve(devnet.endpoint, registry, clientWallet.mnemonic, join(folder, 'served'));
+    cleanUps.push(async () => served.service.kill());
+    contract('SessionEscrow 2', served.session);
+    detail(`${served.url}, session ${served.session.toString()}`);
+    await askAll(new OpenAI({ baseURL: served.url, apiKey: 'none' }), served.model, afternoon);
+    await served.service.stop();
+
+    step('The worker settles both sessions with one external message.');
+    detail(JSON.stringify(await worker.settle()));
+
+    step('The provider closes the second session; the client closes the first and waits for the end of its window.');
+    detail(JSON.stringify(await worker.close(served.session)));
+    const report = await session.report();
+    await closeByClient(session, (time) => devnet.setTime(time));
+    detail(`session 1: ${report.requests} requests, used ${coins(report.amount)}; the rest is back with the client`);
+
+    step('The provider withdraws: protocol fee to the treasury, the rest to the owner.');
+    await runScript(devnet, owner, 'withdraw', { PROVIDER: provider.toString() });
+    const { device } = await worker.status();
+    await worker.stop();
+
+    step('The books.');
+    const account = await closeTheBooks(chain, parties);
+    process.stdout.write(`\n${partiesTable(account)}\n\n${operationsTable(account)}\n\n`);
+    const requests = morning.length;
+    process.stdout.write(
+        `${figuresTable([
+            ['cost per request (tokens)', `${coins(report.perRequest)} ${CoinSymbol}`],
+            ['cost per 1,000,000 tokens', `${coins(report.perMillionTokens)} ${CoinSymbol}`],
+            ['tokens', `${report.tokens.prompt} prompt, ${report.tokens.completion} completion in ${requests} requests`],
+            ['engine', 'llama.cpp, embedded'],
+            ['device', describeDevice(device)],
+            ['chain fees in all', `${coins(account.fees)} ${CoinSymbol}`],
+        ])}\n`,
+    );
+    if (process.env.REQUIRE_GPU === '1') {
+        process.stdout.write(`\n${proveGpu(device).join('\n')}\n`);
+    }
+    return verdict(account);
+}
+
+async function serve(
+    endpoint: string,
+    registry: Address,
+    mnemonic: readonly string[],
+    store: string,
+): Promise<{ service: Service; url: string; model: string; session: Address }> {
+    const found = new Map<string, string>();
+    const { service } = await Service.start(
+        'local endpoint',
+        ['node', `${Root}/client/dist/cli.js`, 'serve', '--endpoint', endpoint, '--registry', registry.toString(), '--tier', 'open',
+         '--deposit', '1', '--port', '0', '--store', store, '--wallet-version', 'v4r2'],
+        { WALLET_MNEMONIC: mnemonic.join(' ') },
+        (line) => {
+            const [, name, value] = /^([^:]+): (.*)$/.exec(line) ?? [];
+            found.set(name, value);
+            return name === 'session' ? true : undefined;
+        },
+        60,
+    );
+    return {
+        service,
+        url: found.get('OpenAI-compatible endpoint')!,
+        model: found.get('model')!,
+        session: Address.parse(found.get('session')!),
+    };
+}
+
+async function closeByClient(session: Session, setTime: (time: number) => Promise<number>): Promise<void> {
+    const end = await session.startClose();
+    await setTime(end + 1);
+    await session.finishClose();
+    await session.dispose();
+}
+
+function verdict(account: Account): boolean {
+    if (account.missing === 0n) {
+        process.stdout.write('\nEvery coin is accounted for: before = after + chain fees, to the nano.\n');
+        return true;
+    }
+    process.stdout.write(`\n${coins(account.missing)} ${CoinSymbol} are not accounted for. This must not happen: please report it.\n`);
+    return false;
+}
+
+main().then(
+    (accounted) => {
+        process.exitCode = accounted ? 0 : 1;
+    },
+    (error: unknown) => {
+        process.stderr.write(`\nThe demo failed: ${error instanceof Error ? error.message : String(error)}\n`);
+        process.exitCode = 1;
+    },
+);
+

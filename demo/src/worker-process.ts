@@ -1,0 +1,77 @@
+import { AddressInfo, createServer } from 'node:net';
+import { Address } from '@ton/core';
+import { DeviceReport } from '@ton-compute/worker';
+import { Root, run, Service } from './processes';
+
+const Cli = ['node', `${Root}/worker/dist/cli.js`];
+
+/** What `worker keys` prints. */
+export type WorkerPublicKeys = { workerKey: string; encryptionKey: string };
+
+/** What `worker status` prints, as far as it is needed here. */
+export type WorkerStatus = { device: DeviceReport; earnings: string | null; feeFloat: string | null };
+
+/** The worker as its owner runs it: a process of its own, ordered about by its command line. */
+export class WorkerProcess {
+    constructor(private readonly directory: string) {}
+
+    private service?: Service;
+
+    private async order<T>(...order: string[]): Promise<T> {
+        const { stdout } = await run([...Cli, '--data-directory', this.directory, ...order], {}, 60);
+        return JSON.parse(stdout) as T;
+    }
+
+    /** Makes the keys at the first call. */
+    keys(): Promise<WorkerPublicKeys> {
+        return this.order('keys');
+    }
+
+    /** @returns what the worker says of itself at the start. */
+    async start(endpoint: string, provider: Address, port: number): Promise<string[]> {
+        const { service, lines } = await Service.start(
+            'worker',
+            [...Cli, '--data-directory', this.directory, '--network-endpoint', endpoint, '--network-requests-per-second', '100',
+             '--provider-id', provider.toString(), '--listen-host', '127.0.0.1', '--listen-port', String(port),
+             '--network-poll-seconds', '1', '--log-format', 'pretty'],
+            {},
+            (line) => (line.startsWith('requests') ? true : undefined),
+            120,
+        );
+        this.service = service;
+        return lines;
+    }
+
+    status(): Promise<WorkerStatus> {
+        return this.order('status');
+    }
+
+    settle(): Promise<{ claimed?: string }> {
+        return this.order('settle');
+    }
+
+    /** Claims a session's last voucher and ends it. */
+    close(session: Address): Promise<unknown> {
+        return this.order('close', session.toString());
+    }
+
+    async stop(): Promise<void> {
+        await this.service?.stop();
+    }
+
+    kill(): void {
+        this.service?.kill();
+    }
+}
+
+/** @returns a port of this machine that nobody listens on. */
+export function freePort(): Promise<number> {
+    return new Promise((resolve, reject) => {
+        const server = createServer();
+        server.once('error', reject);
+        server.listen(0, '127.0.0.1', () => {
+            const { port } = server.address() as AddressInfo;
+            server.close(() => resolve(port));
+        });
+    });
+}
