@@ -13,6 +13,7 @@ export function coins(amount: bigint): string {
 function table(head: string[], rows: string[][]): string {
     const drawn = new Table({
         head,
+        chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
         style: { head: [], border: [] },
         colAligns: head.map((_, column) => (column === 0 ? 'left' : 'right')),
     });
