@@ -1,7 +1,8 @@
 import { sha256 } from './node-crypto';
 
 /**
- * The digest that a request proof signs: `SHA-256( utf8(METHOD) | 0x0a | utf8(path with query) | 0x0a | body as sent )`.
+ * The digest that a request proof signs: `SHA-256( utf8(METHOD) | 0x0a | utf8(path with query) | 0x0a | body as sent
+ * )`.
  * @param path path with query, exactly as in the request line.
  * @param body the bytes as sent: sealed if the request is sealed.
  * @returns 32 bytes.

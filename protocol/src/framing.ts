@@ -34,7 +34,10 @@ export function packChunk(kind: number, payload: Uint8Array): Buffer {
 /** @throws SealingError when the plaintext of a chunk is not exactly a padded chunk. */
 export function unpackChunk(plaintext: Buffer): { kind: number; payload: Buffer } {
     if (plaintext.length < PaddingUnit || plaintext.length % PaddingUnit !== 0) {
-        throw new SealingError('malformed', `A chunk is padded to ${PaddingUnit} bytes, this one has ${plaintext.length}.`);
+        throw new SealingError(
+            'malformed',
+            `A chunk is padded to ${PaddingUnit} bytes, this one has ${plaintext.length}.`,
+        );
     }
     return { kind: plaintext[0], payload: unpad(plaintext, ChunkHeaderBytes, plaintext.readUInt32BE(1), 'chunk') };
 }

@@ -31,7 +31,10 @@ const MaxHeaderLength = 2048;
 
 function requireLength(text: string, field: string): void {
     if (text.length > MaxHeaderLength) {
-        throw new WireFormatError(field, `${field}: expected at most ${MaxHeaderLength} characters, got ${text.length}.`);
+        throw new WireFormatError(
+            field,
+            `${field}: expected at most ${MaxHeaderLength} characters, got ${text.length}.`,
+        );
     }
 }
 

@@ -95,13 +95,22 @@ function sealingInfo(context: SealingContext): Uint8Array {
         ['model', context.model],
     ] as const) {
         if (bytes.length !== 32) {
-            throw new SealingError('misuse', `The ${name} hash of a sealing context has 32 bytes, got ${bytes.length}.`);
+            throw new SealingError(
+                'misuse',
+                `The ${name} hash of a sealing context has 32 bytes, got ${bytes.length}.`,
+            );
         }
     }
     const globalId = Buffer.alloc(4);
     globalId.writeInt32BE(context.globalId);
     return new Uint8Array(
-        Buffer.concat([Buffer.from(ProtocolLabel), globalId, context.provider.hash, context.escrow.hash, context.model]),
+        Buffer.concat([
+            Buffer.from(ProtocolLabel),
+            globalId,
+            context.provider.hash,
+            context.escrow.hash,
+            context.model,
+        ]),
     );
 }
 

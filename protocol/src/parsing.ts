@@ -27,7 +27,10 @@ export function parseString(value: unknown, field: string): string {
 
 export function parseInteger(value: unknown, field: string, least: number, most: number): number {
     if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most) {
-        throw new WireFormatError(field, `${field}: expected an integer from ${least} to ${most}, got ${shown(value)}.`);
+        throw new WireFormatError(
+            field,
+            `${field}: expected an integer from ${least} to ${most}, got ${shown(value)}.`,
+        );
     }
     return value;
 }

@@ -67,7 +67,8 @@ const Classes = ['prompt', 'cached', 'completion', 'reasoning'] as const satisfi
 /**
  * Checks the receipts of one session. Several requests run at once, so receipts arrive in another order than that of
  * their sequence; some never arrive. Every receipt that `add` returns from is a sound statement of use: genuine,
- * unique, growing with the sequence, and priced right. Its transcript hash is checked as soon as its neighbour is there.
+ * unique, growing with the sequence, and priced right. Its transcript hash is checked as soon as its neighbour is
+ * there.
  */
 export class ReceiptChain {
     /** In the order of the sequence. */

@@ -1,5 +1,6 @@
-import { AnswerKeys, answerKeys, AnswerNonceBytes, chunkNonce, FinalMark, NoMark } from './answer-keys';
 import { AnswerChunk, AnswerOrder, parseChunk } from './answer-chunks';
+import { AnswerKeys, answerKeys } from './answer-keys';
+import { AnswerNonceBytes, chunkNonce, FinalMark, NoMark } from './chunk-nonce';
 import { ChunkKind, FrameReader, MaxChunkPayload, packChunk, packFrame } from './framing';
 import { AnswerSecret, EncryptionKeyPair, openWithHpke, SealingContext, sealWithHpke } from './hpke';
 import { openAesGcm, sealAesGcm, secureRandom } from './node-crypto';

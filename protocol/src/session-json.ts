@@ -1,6 +1,14 @@
 import { OfferTerms, packOffer, SignedReceipt } from '@ton-compute/contracts';
 import { Address } from '@ton/core';
-import { parseAmount, parseDecimal, parseHash, parseInteger, parseObject, parseRawAddress, parseString } from './parsing';
+import {
+    parseAmount,
+    parseDecimal,
+    parseHash,
+    parseInteger,
+    parseObject,
+    parseRawAddress,
+    parseString,
+} from './parsing';
 import { receiptFromJson, ReceiptJson, receiptToJson } from './receipt-json';
 import { WireFormatError } from './wire-error';
 

@@ -22,7 +22,9 @@ export function createSigner(secretKey: Buffer): (payload: Cell) => Buffer {
  */
 export function createVerifier(publicKey: Buffer): (payload: Cell, signature: Buffer) => boolean {
     if (!isAcceptableEd25519Key(publicKey)) {
-        throw new RangeError('The public key is of small order or not canonically encoded: nothing signed by it counts.');
+        throw new RangeError(
+            'The public key is of small order or not canonically encoded: nothing signed by it counts.',
+        );
     }
     const verify = ed25519Verifier(publicKey);
     return (payload, signature) => signature.length === 64 && verify(payload.hash(), signature);

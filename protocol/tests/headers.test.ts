@@ -57,7 +57,10 @@ describe('headers', () => {
         ['unpadded', encodeVoucher(voucher).replace(/=*$/, '') + 'A'],
         ['no BoC', Buffer.from('hello').toString('base64')],
         ['bits too many', beginCell().storeSlice(packSignedVoucher(voucher).beginParse()).storeBit(1).endCell()],
-        ['a reference too many', beginCell().storeSlice(packSignedVoucher(voucher).beginParse()).storeRef(beginCell().endCell()).endCell()],
+        [
+            'a reference too many',
+            beginCell().storeSlice(packSignedVoucher(voucher).beginParse()).storeRef(beginCell().endCell()).endCell(),
+        ],
         ['bits too few', beginCell().storeCoins(1n).storeUint(0, 256).endCell()],
         ['too long', 'A'.repeat(2049)],
     ])('refuse a voucher that is %s', (_, value) => {

@@ -46,7 +46,9 @@ function chain(): ReceiptChain {
 describe('transcript hash', () => {
     it('is SHA-256 over the previous hash and both bodies\' hashes', () => {
         const { requestHash, answerHash } = exchange('a');
-        const expected = createHash('sha256').update(Buffer.concat([EmptyTranscript, requestHash, answerHash])).digest();
+        const expected = createHash('sha256').update(
+            Buffer.concat([EmptyTranscript, requestHash, answerHash]),
+        ).digest();
         expect(follow(EmptyTranscript, exchange('a'))).toEqual(expected);
         expect(() => nextTranscript(Buffer.alloc(31), requestHash, answerHash)).toThrow('32 bytes, got 31');
     });
@@ -148,7 +150,9 @@ describe('the transcript of a session', () => {
     it('is an error when a final receipt covers another answer, or an interim one changes it', () => {
         const receipts = chain();
         receipts.add(signed(1, 1n, follow(EmptyTranscript, exchange('a'))));
-        expect(() => receipts.markFinal(1, exchange('b'))).toThrow(expect.objectContaining({ code: 'wrong_transcript' }));
+        expect(() => receipts.markFinal(1, exchange('b'))).toThrow(
+            expect.objectContaining({ code: 'wrong_transcript' }),
+        );
         const others = chain();
         others.add(signed(1, 1n, hash('something')));
         expect(() => others.markInterim(1)).toThrow(expect.objectContaining({ code: 'wrong_transcript' }));

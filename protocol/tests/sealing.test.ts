@@ -1,6 +1,7 @@
 import { Address } from '@ton/core';
 import { AnswerSealer } from '../src/sealing';
-import { answerKeys, chunkNonce } from '../src/answer-keys';
+import { answerKeys } from '../src/answer-keys';
+import { chunkNonce } from '../src/chunk-nonce';
 import { packFrame } from '../src/framing';
 import { sealAesGcm } from '../src/node-crypto';
 import {
@@ -58,7 +59,11 @@ describe('a sealed request', () => {
         const { publicKey } = await generateEncryptionKeyPair();
         const sizes = await Promise.all(
             [0, 1, 252, 253, 508, 509].map(async (length) => {
-                const sealed = await sealRequest({ ...target, encryptionKey: publicKey, body: Buffer.alloc(length, 'a') });
+                const sealed = await sealRequest({
+                    ...target,
+                    encryptionKey: publicKey,
+                    body: Buffer.alloc(length, 'a'),
+                });
                 return sealed.bytes.length - 32 - 16;
             }),
         );

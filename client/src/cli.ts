@@ -1,0 +1,289 @@
+#!/usr/bin/env node
+import { Address } from '@ton/core';
+import { Command, CommanderError, Option } from 'commander';
+import pino from 'pino';
+import { formatCoins } from './amounts';
+import { address, ChainFlags, clientOptions, coins, wholeNumber, withChainFlags } from './cli-options';
+import { offerLines, reportLines } from './cli-output';
+import { Client, createClient } from './client';
+import { ClientError, reasonOf } from './errors';
+import { startLocalEndpoint } from './local-endpoint';
+import { Logger } from './log';
+import { Session } from './session/session';
+
+/** Exit codes: 1 something failed, 2 the command line is wrong. */
+const Failed = 1;
+const WrongUsage = 2;
+
+type ServeFlags = ChainFlags & {
+    deposit?: bigint;
+    provider?: Address;
+    session?: Address;
+    host: string;
+    port: number;
+    creditWindow?: bigint;
+    closeWindow?: number;
+};
+
+function print(line: string): void {
+    process.stdout.write(`${line}\n`);
+}
+
+/** Progress goes to stderr, results to stdout. */
+function createLogger(): Logger {
+    return pino({ level: process.env.LOG_LEVEL ?? 'info', base: null }, pino.destination(2));
+}
+
+/** Runs with a client whose work ends at the first interruption. */
+async function withClient(
+    flags: ChainFlags,
+    work: (client: Client, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+    const interrupted = new AbortController();
+    const stop = () => interrupted.abort(new Error('Interrupted.'));
+    process.once('SIGINT', stop);
+    process.once('SIGTERM', stop);
+    try {
+        const client = await createClient({ ...clientOptions(flags), log: createLogger() });
+        await work(client, interrupted.signal);
+    } finally {
+        process.off('SIGINT', stop);
+        process.off('SIGTERM', stop);
+    }
+}
+
+/** @returns the session that was named, or the only one that is open. */
+async function onlySession(client: Client, named: Address | undefined): Promise<Address> {
+    const open = named === undefined ? await client.openSessions() : [named];
+    if (open.length !== 1) {
+        throw new ClientError(
+            'unknown_session',
+            open.length === 0
+                ? 'No open session of this registry is in the store.'
+                : `There are ${open.length} open sessions: name one of ${open.map(String).join(', ')}.`,
+        );
+    }
+    return open[0];
+}
+
+async function resumeOnly(client: Client, named: Address | undefined, signal: AbortSignal): Promise<Session> {
+    return client.resume(await onlySession(client, named), { signal });
+}
+
+/** Takes up a session that can still be used, or opens one. */
+async function resumeOrOpen(client: Client, flags: ServeFlags, signal: AbortSignal): Promise<Session> {
+    if (flags.session !== undefined) {
+        return client.resume(flags.session, { signal });
+    }
+    for (const escrow of await client.openSessions()) {
+        try {
+            const session = await client.resume(escrow, { signal });
+            const { remaining, stopped } = await session.report(signal);
+            if (stopped === null && remaining > 0n) {
+                process.stderr.write(`Resumed ${escrow.toString()}: ${formatCoins(remaining)} remain.\n`);
+                return session;
+            }
+            await session.dispose();
+        } catch (error) {
+            signal.throwIfAborted();
+            process.stderr.write(`Passed over session ${escrow.toString()}: ${reasonOf(error)}\n`);
+        }
+    }
+    if (flags.deposit === undefined) {
+        throw new ClientError('invalid_option', 'There is no session to resume: give --deposit to open one.');
+    }
+    process.stderr.write(`Opening a session with a deposit of ${formatCoins(flags.deposit)}...\n`);
+    return client.open({
+        deposit: flags.deposit,
+        provider: flags.provider,
+        creditWindow: flags.creditWindow,
+        closeWindow: flags.closeWindow,
+        signal,
+    });
+}
+
+async function serve(flags: ServeFlags): Promise<void> {
+    await withClient(flags, async (client, signal) => {
+        const session = await resumeOrOpen(client, flags, signal);
+        try {
+            const endpoint = await startLocalEndpoint({
+                session,
+                host: flags.host,
+                port: flags.port,
+                localKey: process.env.LOCAL_API_KEY,
+                log: createLogger(),
+            });
+            print(`OpenAI-compatible endpoint: ${endpoint.url}`);
+            print(`model: ${session.model}`);
+            print(`session: ${session.address.toString()}`);
+            await new Promise<void>((resolve) => {
+                if (signal.aborted) {
+                    resolve();
+                }
+                signal.addEventListener('abort', () => resolve(), { once: true });
+            });
+            await endpoint.close();
+            await session.pay(AbortSignal.timeout(5_000)).catch((error: unknown) => {
+                process.stderr.write(`The last voucher did not reach the worker: ${reasonOf(error)}\n`);
+            });
+            process.stderr.write(
+                `Stopped. The session ${session.address.toString()} stays open and is resumed next time; ` +
+                    '`close` begins to close it.\n',
+            );
+        } finally {
+            await session.dispose();
+        }
+    });
+}
+
+function program(): Command {
+    const root = new Command('ton-compute')
+        .description('Finds a provider, opens a session and serves an OpenAI-compatible endpoint on this machine.')
+        .addHelpText(
+            'after',
+            '\nEnvironment: WALLET_MNEMONIC (24 words), LOCAL_API_KEY (bearer token of `serve`), LOG_LEVEL.',
+        );
+
+    withChainFlags(root.command('serve').description('resume or open a session and serve it on this machine'))
+        .addOption(new Option('--deposit <ton>', 'deposit of a new session').argParser(coins))
+        .addOption(new Option('--provider <address>', 'open with this provider; the best one').argParser(address))
+        .addOption(new Option('--session <address>', 'resume this session').argParser(address))
+        .addOption(new Option('--credit-window <ton>', 'credit of the worker in tier tdx').argParser(coins))
+        .addOption(
+            new Option('--close-window <seconds>', 'until a close can be ended').argParser(wholeNumber(900, 2_592_000)),
+        )
+        .addOption(new Option('--host <address>', 'whoever reaches it spends the deposit').default('127.0.0.1'))
+        .addOption(new Option('--port <number>').argParser(wholeNumber(0, 65_535)).default(8088))
+        .action(serve);
+
+    withChainFlags(root.command('find').description('list offers, cheapest first')).action((flags: ChainFlags) =>
+        withClient(flags, async (client, signal) => {
+            offerLines(await client.find(undefined, signal)).forEach(print);
+        }),
+    );
+
+    withChainFlags(
+        root.command('check').argument('<provider>', 'address', address).description('check a provider'),
+    ).action(
+        (provider: Address, flags: ChainFlags) =>
+            withClient(flags, async (client, signal) => {
+                const { ok, findings } = await client.check(provider, signal);
+                for (const { ok: fine, what, detail } of findings) {
+                    print(`${fine ? 'ok ' : 'NO '} ${what}: ${detail}`);
+                }
+                process.exitCode = ok ? 0 : Failed;
+            }),
+    );
+
+    withChainFlags(root.command('sessions').description('list the sessions of the store')).action((flags: ChainFlags) =>
+        withClient(flags, async (client) => {
+            const reports = await client.sessions();
+            reports.forEach((report) => {
+                print(
+                    `${report.session.toString()}  ${report.model}  ${report.requests} requests, used ` +
+                        `${formatCoins(report.amount)}, remaining ${formatCoins(report.remaining)}`,
+                );
+            });
+            if (reports.length === 0) {
+                print('No sessions.');
+            }
+        }),
+    );
+
+    const onSession = (name: string, description: string) =>
+        withChainFlags(root.command(name).description(description)).argument(
+            '[session]',
+            'address; the only one',
+            address,
+        );
+
+    onSession('report', 'what a session used and paid').action((named: Address | undefined, flags: ChainFlags) =>
+        withClient(flags, async (client, signal) => {
+            reportLines(await client.report(await onlySession(client, named), signal)).forEach(print);
+        }),
+    );
+
+    onSession('topup', 'add to the deposit')
+        .addOption(new Option('--amount <ton>').argParser(coins).makeOptionMandatory())
+        .addOption(new Option('--raise-cap', 'raise the spending cap by the same amount'))
+        .action((named: Address | undefined, flags: ChainFlags & { amount: bigint; raiseCap?: boolean }) =>
+            withClient(flags, async (client, signal) => {
+                const session = await resumeOnly(client, named, signal);
+                try {
+                    process.stderr.write(`Adding ${formatCoins(flags.amount)}...\n`);
+                    await session.topUp(flags.amount, signal);
+                    const { spendingCap } = await session.report(signal);
+                    if (flags.raiseCap) {
+                        await session.setSpendingCap(spendingCap + flags.amount);
+                    }
+                    print(`${formatCoins((await session.report(signal)).remaining)} remain.`);
+                } finally {
+                    await session.dispose();
+                }
+            }),
+        );
+
+    onSession('close', 'begin to close a session; the same again when the window is over ends it').action(
+        (named: Address | undefined, flags: ChainFlags) =>
+            withClient(flags, async (client, signal) => {
+                const session = await resumeOnly(client, named, signal);
+                try {
+                    process.stderr.write('Closing...\n');
+                    const end = await session.startClose(signal);
+                    const ended = await session.finishClose(signal).then(
+                        () => true,
+                        (error: unknown) => {
+                            if (error instanceof ClientError && error.code === 'too_early') {
+                                return false;
+                            }
+                            throw error;
+                        },
+                    );
+                    print(
+                        ended
+                            ? 'Closed: what was left went to the wallet.'
+                            : `Closing until ${new Date(end * 1000).toISOString()}; run this again then.`,
+                    );
+                } finally {
+                    await session.dispose();
+                }
+            }),
+    );
+
+    withChainFlags(
+        root
+            .command('reclaim')
+            .argument('<session>', 'address', address)
+            .description('take back what was never agreed'),
+    ).action((session: Address, flags: ChainFlags) =>
+        withClient(flags, async (client, signal) => {
+            process.stderr.write('Reclaiming...\n');
+            await client.reclaim(session, signal);
+            print('Reclaimed: everything went to the wallet.');
+        }),
+    );
+    return root;
+}
+
+function exitOverride(command: Command): void {
+    command.exitOverride();
+    command.commands.forEach(exitOverride);
+}
+
+async function main(): Promise<void> {
+    const root = program();
+    exitOverride(root);
+    try {
+        await root.parseAsync();
+    } catch (error) {
+        if (error instanceof CommanderError) {
+            // Commander has said what is wrong; help and version are no errors.
+            process.exitCode = error.exitCode === 0 ? 0 : WrongUsage;
+            return;
+        }
+        process.stderr.write(`${reasonOf(error)}\n`);
+        process.exitCode = error instanceof ClientError && error.code === 'invalid_option' ? WrongUsage : Failed;
+    }
+}
+
+void main();

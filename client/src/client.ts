@@ -1,0 +1,401 @@
+import { Address, beginCell } from '@ton/core';
+import { OfferTerms, packOffer, packTerms, SessionEscrow } from '@ton-compute/contracts';
+import { Chain } from './chain/chain';
+import { EscrowState, readEnding, readEscrow } from './chain/escrow';
+import { closingValue, readChainPrices } from './chain/fees';
+import { ProviderInfo, readProviderAt } from './chain/providers';
+import { Wallet, WalletOptions } from './chain/wallet';
+import { checkProvider, ProviderCheck } from './check';
+import { ClientError, ClientErrorCode } from './errors';
+import { askWorker, findOffers, FindResult, matchOffer, refuseActive } from './find';
+import { Logger, silentLogger } from './log';
+import { openEscrow, OpenOptions, planOpening, requireBasechain, sessionPublicKey } from './opening';
+import { CheckedPolicy, checkPolicy, Policy, refuseOffer, refuseProvider } from './policy';
+import { headroomOf } from './session/ledger';
+import { SessionRecord } from './session/record';
+import { chainFigures, SpendingReport, spendingReport } from './session/report';
+import { notOpen, requireTime, Session } from './session/session';
+import { SessionStore } from './session/store';
+
+export type ClientOptions = {
+    /**
+     * URL of a toncenter v2 API. Whoever runs it is believed where nothing can be recomputed: use one that you trust.
+     */
+    endpoint: string;
+    apiKey?: string;
+    /** Address of the ProviderRegistry. */
+    registry: Address;
+    /** The wallet that opens, tops up and closes. Without it only sessions of the store can be used. */
+    wallet?: WalletOptions;
+    policy?: Policy;
+    /** Global id of the network; read from the chain when omitted. When given, the chain must agree. */
+    globalId?: number;
+    /** Folder for the state of sessions, which holds their keys; `~/.ton-compute/sessions` when omitted. */
+    store?: string;
+    /** Send requests unsealed. Only workers of tier open take them, and everyone on the way reads them. */
+    plain?: boolean;
+    log?: Logger;
+};
+
+/** What to open a session with; all but the deposit may be left out. */
+export type SessionOptions = OpenOptions & {
+    /** Address of the provider; the best offer that the policy accepts when omitted. */
+    provider?: Address;
+    /** The offer, or its hash in hexadecimal digits; the provider's cheapest acceptable one when omitted. */
+    offer?: OfferTerms | string;
+};
+
+/** How a session of the store is taken up again. */
+export type ResumeOptions = { signal?: AbortSignal };
+
+/** Errors of an opening after which nothing is left in the escrow. */
+const NothingOpened: ReadonlySet<ClientErrorCode> = new Set(['session_rejected', 'wallet_balance']);
+
+/** Finds providers, opens sessions and takes them up again. */
+export class Client {
+    private constructor(
+        private readonly chain: Chain,
+        private readonly registry: Address,
+        readonly globalId: number,
+        private readonly policy: CheckedPolicy,
+        private readonly wallet: Wallet | null,
+        private readonly store: SessionStore,
+        private readonly plain: boolean,
+        private readonly log: Logger,
+    ) {}
+
+    /** Use {@link createClient}. */
+    static async create(options: ClientOptions): Promise<Client> {
+        const policy = checkPolicy(options.policy);
+        const plain = options.plain ?? false;
+        if (plain && policy.leastTier !== 'open') {
+            throw new ClientError(
+                'invalid_option',
+                'plain: unsealed requests make sense in tier open only; set policy.leastTier.',
+            );
+        }
+        const registry = requireBasechain(options.registry, 'registry');
+        const chain = new Chain({ endpoint: options.endpoint, apiKey: options.apiKey });
+        const globalId = await chain.globalId();
+        if (options.globalId !== undefined && options.globalId !== globalId) {
+            throw new ClientError(
+                'wrong_network',
+                `The chain at ${options.endpoint} has global id ${globalId}, expected ${options.globalId}. Check the ` +
+                    'endpoint.',
+            );
+        }
+        const wallet = options.wallet === undefined ? null : await Wallet.create(options.wallet, globalId);
+        const log = options.log ?? silentLogger;
+        return new Client(chain, registry, globalId, policy, wallet, new SessionStore(options.store), plain, log);
+    }
+
+    /** Address of the wallet, if there is one. */
+    get walletAddress(): Address | null {
+        return this.wallet?.address ?? null;
+    }
+
+    /** Lists the offers that satisfy the policy, cheapest first, and what was passed over and why. */
+    find(policy?: Policy, signal?: AbortSignal): Promise<FindResult> {
+        const checked = policy === undefined ? this.policy : checkPolicy(policy);
+        return findOffers(this.chain.with(signal), this.registry, this.globalId, checked, signal);
+    }
+
+    /** Checks one provider with get-methods only, and its worker against the chain. */
+    check(provider: Address, signal?: AbortSignal): Promise<ProviderCheck> {
+        return checkProvider(this.chain.with(signal), this.registry, provider, this.globalId, this.policy, signal);
+    }
+
+    /**
+     * Opens a session and waits until it can be used. Its key and terms are on the disk before the wallet sends
+     * anything.
+     * @throws ClientError `session_rejected` when the provider said no and everything came back; `no_provider`,
+     * `provider_refused` when the policy accepts none, or not this one.
+     */
+    async open(options: SessionOptions): Promise<Session> {
+        const { signal } = options;
+        const wallet = this.requireWallet('open a session');
+        const chain = this.chain.with(signal);
+        const { provider, offer, name } = await this.choose(chain, options);
+        const opening = await planOpening(provider, offer, wallet.address, this.policy, options);
+        const escrow = opening.deployment.address;
+        const unlock = await this.store.lock(escrow);
+        try {
+            const record: SessionRecord = {
+                escrow,
+                registry: this.registry,
+                provider: provider.address,
+                globalId: this.globalId,
+                terms: opening.terms,
+                sessionKey: opening.sessionKey,
+                endpoint: provider.endpoint,
+                modelName: name,
+                spendingCap: this.policy.spendingCap ?? options.deposit,
+                headroom: headroomOf(offer.prices, this.policy.headroom),
+                openedLt: 0n,
+                workerKey: null,
+                attestedUntil: 0,
+                voucher: null,
+                receipt: null,
+                requests: 0,
+                vouchers: 0,
+                verifiedTranscripts: 0,
+                unverifiedTranscripts: 0,
+                stopped: null,
+                createdAt: chain.now(),
+                closed: false,
+            };
+            await this.store.save(record);
+            this.log.info({ session: escrow.toString() }, 'The wallet opens the session');
+            const state = await openEscrow(chain, wallet, opening, options.deposit).catch(async (error: unknown) => {
+                if (error instanceof ClientError && NothingOpened.has(error.code)) {
+                    await this.store.save({ ...record, closed: true });
+                }
+                throw error;
+            });
+            return await this.begin(record, state, provider, unlock);
+        } catch (error) {
+            await unlock();
+            throw error;
+        }
+    }
+
+    /**
+     * Takes up a session of the store, also after a crash: nothing lower than before is ever signed.
+     * @throws ClientError `unknown_session`, `session_in_use`, `session_not_open`.
+     */
+    async resume(escrow: Address, { signal }: ResumeOptions = {}): Promise<Session> {
+        const unlock = await this.store.lock(escrow);
+        try {
+            const record = await this.requireRecord(escrow);
+            const chain = this.chain.with(signal);
+            const state = await readEscrow(chain, escrow);
+            if (state === null) {
+                await this.noteGone(chain, record);
+            }
+            if (state === null || (state.status !== 'open' && state.status !== 'closing')) {
+                throw await notOpen(chain, escrow, state);
+            }
+            const provider = await readProviderAt(chain, record.registry, record.provider);
+            const session = await this.begin(record, state, provider, unlock);
+            try {
+                await session.catchUp(signal);
+            } catch (error) {
+                // A worker that is down must not keep anyone from closing the session.
+                if (!(error instanceof ClientError) || error.code !== 'worker_unreachable') {
+                    throw error;
+                }
+                this.log.warn({ session: escrow.toString() }, error.message);
+            }
+            return session;
+        } catch (error) {
+            await unlock();
+            throw error;
+        }
+    }
+
+    /** @returns what a session of the store used and paid, also while another process uses it. */
+    async report(escrow: Address, signal?: AbortSignal): Promise<SpendingReport> {
+        const record = await this.requireRecord(escrow);
+        return spendingReport(record, chainFigures(await readEscrow(this.chain.with(signal), escrow)));
+    }
+
+    /** @returns what the sessions of the store used, newest first; the chain is not asked. */
+    async sessions(): Promise<SpendingReport[]> {
+        return (await this.store.list()).map((record) => spendingReport(record, null));
+    }
+
+    /** @returns records of the store that may still be open, newest first. */
+    async openSessions(): Promise<Address[]> {
+        return (await this.store.list())
+            .filter(({ closed, registry }) => !closed && registry.equals(this.registry))
+            .filter(({ globalId }) => globalId === this.globalId)
+            .map(({ escrow }) => escrow);
+    }
+
+    /**
+     * Takes everything out of a session that was never agreed: it is new, or its opening was not answered in time.
+     * @throws ClientError `too_early` until the opening's deadline.
+     */
+    async reclaim(escrow: Address, signal?: AbortSignal): Promise<void> {
+        const chain = this.chain.with(signal);
+        const wallet = this.requireWallet('reclaim a session');
+        const state = await readEscrow(chain, escrow);
+        if (state === null) {
+            throw await notOpen(chain, escrow, null);
+        }
+        if (state.status === 'open' || state.status === 'closing') {
+            throw new ClientError(
+                'session_not_open',
+                `The session is ${state.status}: close it instead of reclaiming.`,
+            );
+        }
+        if (state.status === 'opening') {
+            requireTime(chain, state.deadline, 'The time for the provider to answer');
+        }
+        const body = beginCell().store(SessionEscrow.storeReclaim({ $$type: 'Reclaim', queryId: 0n })).endCell();
+        const value = closingValue(await readChainPrices(chain));
+        await wallet.send(chain, { to: escrow, value, body, bounce: true });
+        for (let waited = 0; waited < 120; waited += 1) {
+            if ((await readEscrow(chain, escrow)) === null) {
+                const record = await this.store.load(escrow);
+                if (record !== null) {
+                    await this.store.save({ ...record, closed: true });
+                }
+                return;
+            }
+            await chain.pause(1);
+        }
+        throw new ClientError(
+            'not_confirmed',
+            'The reclaim was sent, but the escrow is still there. Look before you repeat it.',
+        );
+    }
+
+    private requireWallet(purpose: string): Wallet {
+        if (this.wallet === null) {
+            throw new ClientError('no_wallet', `A wallet is needed to ${purpose}: give createClient one.`);
+        }
+        return this.wallet;
+    }
+
+    private async requireRecord(escrow: Address): Promise<SessionRecord> {
+        const record = await this.store.load(escrow);
+        if (record === null) {
+            throw new ClientError(
+                'unknown_session',
+                `There is no session ${escrow.toString()} in ${this.store.folder}: its key is needed to use it. Name ` +
+                    'the ' +
+                    'folder that it was opened with.',
+            );
+        }
+        if (record.globalId !== this.globalId) {
+            throw new ClientError(
+                'wrong_network',
+                `Session ${escrow.toString()} belongs to network ${record.globalId}, the chain is ${this.globalId}.`,
+            );
+        }
+        return record;
+    }
+
+    private async begin(
+        record: SessionRecord,
+        state: EscrowState,
+        provider: ProviderInfo,
+        unlock: () => Promise<void>,
+    ): Promise<Session> {
+        requireSameAgreement(record, state);
+        record.openedLt = state.openedLt;
+        record.workerKey = state.workerKey;
+        record.attestedUntil = state.attestedUntil;
+        record.endpoint = provider.endpoint;
+        await this.store.save(record);
+        this.log.info({ session: record.escrow.toString() }, 'The session is open');
+        return new Session({
+            record,
+            state,
+            encryptionKey: provider.encryptionKey,
+            chain: this.chain,
+            wallet: this.wallet,
+            store: this.store,
+            unlock,
+            plain: this.plain,
+            hiddenTokens: this.policy.hiddenTokens,
+            log: this.log,
+        });
+    }
+
+    private async noteGone(chain: Chain, record: SessionRecord): Promise<void> {
+        if ((await readEnding(chain, record.escrow)) !== null) {
+            await this.store.save({ ...record, closed: true });
+        }
+    }
+
+    private async choose(
+        chain: Chain,
+        options: SessionOptions,
+    ): Promise<{ provider: ProviderInfo; offer: OfferTerms; name: string }> {
+        if (options.provider === undefined) {
+            return this.chooseBest(options);
+        }
+        const provider = await readProviderAt(chain, this.registry, options.provider);
+        const refusal = refuseActive(provider) ?? refuseProvider(this.policy, provider, chain.now());
+        if (refusal !== null) {
+            throw new ClientError(
+                'provider_refused',
+                `Provider ${provider.address.toString()} was refused: ${refusal}.`,
+            );
+        }
+        const wanted = offerId(options.offer);
+        const reasons: string[] = [];
+        const { said } = await askWorker(provider, this.globalId, options.signal);
+        for (const offer of provider.offers) {
+            const id = packOffer(offer).hash().toString('hex');
+            if (wanted !== null && wanted !== id) {
+                continue;
+            }
+            const match = matchOffer(said, offer);
+            const unserved = match === null ? 'its worker does not serve the offer' : null;
+            const reason = refuseOffer(this.policy, offer) ?? unserved;
+            if (reason === null) {
+                return { provider, offer, name: match!.name };
+            }
+            reasons.push(reason);
+        }
+        throw new ClientError(
+            'provider_refused',
+            `Provider ${provider.address.toString()} has no ` +
+                (wanted === null ? 'acceptable offer' : `offer ${wanted}`) +
+                `${reasons.length === 0 ? '' : `: ${reasons.join('; ')}`}.`,
+        );
+    }
+
+    private async chooseBest(
+        options: SessionOptions,
+    ): Promise<{ provider: ProviderInfo; offer: OfferTerms; name: string }> {
+        const { offers, skipped } = await this.find(undefined, options.signal);
+        const wanted = offerId(options.offer);
+        const best = offers.find(
+            (found) => (wanted === null || found.offerId === wanted) && found.offer.minDeposit <= options.deposit,
+        );
+        if (best === undefined) {
+            const reasons = skipped.slice(0, 5).map(({ index, reason }) => `${index}: ${reason}`);
+            throw new ClientError(
+                'no_provider',
+                `No provider satisfies the policy and the deposit (${offers.length} offers do otherwise, ` +
+                    `${skipped.length} ` +
+                    `were passed over). ${reasons.join('; ')}`,
+            );
+        }
+        return { provider: best.provider, offer: best.offer, name: best.name };
+    }
+}
+
+function offerId(offer: OfferTerms | string | undefined): string | null {
+    if (offer === undefined) {
+        return null;
+    }
+    return typeof offer === 'string' ? offer.toLowerCase() : packOffer(offer).hash().toString('hex');
+}
+
+/** The escrow's address proves its terms and key; this catches an API that shows others. */
+function requireSameAgreement(record: SessionRecord, state: EscrowState): void {
+    const same =
+        packTerms(state.terms).hash().equals(record.terms.hash()) &&
+        state.sessionKey.equals(sessionPublicKey(record.sessionKey));
+    if (!same) {
+        throw new ClientError(
+            'chain_error',
+            `The chain's API shows other terms or another key for ${record.escrow.toString()} than its address ` +
+                'proves. ' +
+                'Do not trust this API.',
+        );
+    }
+}
+
+/**
+ * Connects to a network.
+ * @throws ClientError `invalid_option`, `chain_unreachable` or `wrong_network`.
+ */
+export function createClient(options: ClientOptions): Promise<Client> {
+    return Client.create(options);
+}

@@ -1,0 +1,72 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/**
+ * A signal that a timer or any of the caller's signals ends; the timer can be moved while work goes on. Callers'
+ * signals may live long, so `release` must be called when the work is over: nothing of it stays attached to them.
+ */
+export class Deadline {
+    private readonly own = new AbortController();
+    private readonly unlink: (() => void)[] = [];
+    private timer: NodeJS.Timeout | undefined;
+    /** Whether the timer, and not a caller, ended it. */
+    expired = false;
+
+    constructor(...callers: (AbortSignal | null | undefined)[]) {
+        for (const caller of callers) {
+            if (caller) {
+                this.link(caller);
+            }
+        }
+    }
+
+    get signal(): AbortSignal {
+        return this.own.signal;
+    }
+
+    /** (Re)starts the timer. @param seconds from now. */
+    within(seconds: number): void {
+        clearTimeout(this.timer);
+        this.timer = setTimeout(() => {
+            this.expired = true;
+            this.own.abort(new DOMException('timed out', 'TimeoutError'));
+        }, seconds * 1000);
+    }
+
+    /** Stops the timer: nobody is waited for just now. */
+    hold(): void {
+        clearTimeout(this.timer);
+    }
+
+    /** Ends the work now. */
+    abort(reason?: unknown): void {
+        this.release();
+        this.own.abort(reason);
+    }
+
+    /** The work is over: stops the timer and lets go of the callers' signals. */
+    release(): void {
+        clearTimeout(this.timer);
+        this.unlink.splice(0).forEach((unlink) => unlink());
+    }
+
+    private link(caller: AbortSignal): void {
+        const end = () => this.own.abort(caller.reason);
+        if (caller.aborted) {
+            end();
+        } else {
+            caller.addEventListener('abort', end, { once: true });
+            this.unlink.push(() => caller.removeEventListener('abort', end));
+        }
+    }
+}
+
+/** Waits; rejects with the signal's reason when it is aborted. @param seconds how long. */
+export async function pause(seconds: number, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    try {
+        await sleep(seconds * 1000, undefined, { signal });
+    } catch (error) {
+        signal?.throwIfAborted();
+        throw error;
+    }
+}

@@ -1,0 +1,17 @@
+export { Client, createClient } from './client';
+export type { ClientOptions, ResumeOptions, SessionOptions } from './client';
+export { ClientError } from './errors';
+export type { ClientErrorCode, ErrorDetails } from './errors';
+export type { OpenOptions } from './opening';
+export type { Policy, TierName } from './policy';
+export type { FindResult, FoundOffer, Skipped } from './find';
+export type { Finding, ProviderCheck } from './check';
+export type { ProviderInfo } from './chain/providers';
+export type { WalletOptions, WalletVersion } from './chain/wallet';
+export type { Session } from './session/session';
+export type { SpendingReport } from './session/report';
+export type { Logger } from './log';
+export { formatCoins, parseCoins } from './amounts';
+export { defaultStoreFolder } from './session/store';
+export { startLocalEndpoint } from './local-endpoint';
+export type { EndpointOptions, LocalEndpoint } from './local-endpoint';

@@ -1,0 +1,145 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Address, toNano } from '@ton/core';
+import {
+    accountOf,
+    OfferTerms,
+    packOffer,
+    packRegistration,
+    Provider,
+    providerDeployment,
+    ProviderRegistry,
+    registryDeployment,
+} from '@ton-compute/contracts';
+import { Devnet, startDevnet } from '@ton-compute/devnet';
+import { FileKeys, publicKeysOf, startWorker, Worker, WorkerConfigInput } from '@ton-compute/worker';
+import { Client, ClientOptions, createClient } from '../../src';
+import { Proxy } from './proxy';
+
+/**
+ * Prices at which a few tokens of the tiny model are worth counting: 1,000 nanoTON a prompt token, 3,000 a generated
+ * one.
+ */
+export const prices = {
+    prompt: 1_000_000_000n,
+    cached: 500_000_000n,
+    completion: 3_000_000_000n,
+    reasoning: 3_000_000_000n,
+};
+
+const ModelPath = join(__dirname, '../../../worker/model/tiny-chat.gguf');
+
+/** Where a worker of a test keeps its keys. */
+export function workerData(folder: string): string {
+    return join(folder, 'worker');
+}
+
+/** A local chain with a registry, one provider and its real worker with the real model. */
+export class TestNetwork {
+    private constructor(
+        readonly devnet: Devnet,
+        readonly folder: string,
+        readonly registry: Address,
+        readonly provider: Address,
+        readonly offer: OfferTerms,
+        readonly workerConfig: WorkerConfigInput,
+        /** Everything between client and worker goes through it. */
+        readonly proxy: Proxy,
+        public worker: Worker,
+    ) {}
+
+    static async start(change: { offer?: Partial<OfferTerms>; worker?: WorkerConfigInput } = {}): Promise<TestNetwork> {
+        const devnet = await startDevnet({ port: 0, automine: true, logLevel: 'error' });
+        const folder = await mkdtemp(join(tmpdir(), 'client-test-'));
+        const chain = devnet.client();
+        const owner = devnet.wallets[0];
+        const send = owner.sender(chain);
+
+const treasury = accountOf(devnet.wallets[4].address);
+        const deployment = await registryDeployment(owner.address, null, {
+            feeBasisPoints: 250n,
+            treasury,
+            registrationDeposit: toNano('1'),
+            registrationFee: toNano('0.1'),
+        });
+        const registry = chain.open(new ProviderRegistry.ProviderRegistry(deployment.address, deployment.init));
+        await registry.send(send, { value: toNano('1') }, null);
+
+        const port = await freePort();
+        const proxy = await Proxy.start(() => `http://127.0.0.1:${port}`);
+        const data = workerData(folder);
+        const keys = publicKeysOf(await new FileKeys(data).load());
+        await registry.send(send, { value: toNano('6') }, {
+            $$type: 'RegisterProvider',
+            queryId: 0n,
+            registration: packRegistration({
+                workerKey: Buffer.from(keys.workerKey, 'hex'),
+                encryptionKey: Buffer.from(keys.encryptionKey, 'hex'),
+                dailyCap: toNano('10'),
+                endpoint: proxy.url,
+            }),
+        });
+        const { address: provider } = await providerDeployment(registry.address, 0n);
+        const offer: OfferTerms = {
+            model: createHash('sha256').update(await readFile(ModelPath)).digest(),
+            prices,
+            maxCreditWindow: toNano('0.5'),
+            minDeposit: toNano('0.1'),
+            ...change.offer,
+        };
+        await chain.open(Provider.Provider.fromAddress(provider)).send(send, { value: toNano('0.1') }, {
+            $$type: 'UpdateOffers',
+            queryId: 0n,
+            remove: null,
+            add: packOffer(offer),
+        });
+        const workerConfig: WorkerConfigInput = {
+            network: { endpoint: devnet.endpoint, pollSeconds: 1, requestsPerSecond: 1000 },
+            provider: { id: provider.toString(), registry: registry.address.toString(), plain: true },
+            listen: { host: '127.0.0.1', port },
+            gpu: { backend: false },
+            data: { directory: data },
+            log: { level: 'error' },
+            ...change.worker,
+        };
+const worker = await startWorker(workerConfig);
+        return new TestNetwork(devnet, folder, registry.address, provider, offer, workerConfig, proxy, worker);
+    }
+
+    /** A client whose wallet is the second development wallet; each store is its own. */
+    async client(options: Partial<ClientOptions> & { storeName?: string } = {}): Promise<Client> {
+        const { storeName = 'sessions', ...rest } = options;
+        const wallet = this.devnet.wallets[1];
+        return createClient({
+            endpoint: this.devnet.endpoint,
+            registry: this.registry,
+            wallet: { mnemonic: wallet.mnemonic, version: 'v4r2' },
+            policy: { leastTier: 'open' },
+            store: join(this.folder, storeName),
+            ...rest,
+        });
+    }
+
+    async restartWorker(): Promise<void> {
+        await this.worker.close();
+        this.worker = await startWorker(this.workerConfig);
+    }
+
+    async stop(): Promise<void> {
+        await this.worker.close();
+        await this.proxy.stop();
+        await this.devnet.close();
+        await rm(this.folder, { recursive: true, force: true });
+    }
+}
+
+async function freePort(): Promise<number> {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as { port: number };
+    await new Promise((resolve) => server.close(resolve));
+    return port;
+}
