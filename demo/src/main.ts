@@ -13,10 +13,10 @@ import { addressIn, runScript, sha256Of } from './market';
 import { Root, Service } from './processes';
 import { detail, step } from './stage';
 import { coins, figuresTable, operationsTable, partiesTable } from './tables';
-import { freePort, WorkerProcess } from './worker-process';
+import { freePort, WorkerBatch, WorkerProcess } from './worker-process';
 
 /** Prices of the demonstration, in coins per 1,000,000 tokens: high enough that a few requests show in the table. */
-const Prices = { prompt: '20', cached: '5', completion: '60', reasoning: '60' };
+const Prices = { prompt: '300', cached: '75', completion: '900', reasoning: '900' };
 const Deposit = toNano('2');
 
 async function ask(openai: OpenAI, model: string, task: Task): Promise<string> {
@@ -152,10 +152,10 @@ async function theDay(folder: string, cleanUps: (() => Promise<unknown>)[]): Pro
     await served.service.stop();
 
     step('The worker settles both sessions with one external message.');
-    detail(JSON.stringify(await worker.settle()));
+    detail(settled(await worker.settle()));
 
     step('The provider closes the second session; the client closes the first and waits for the end of its window.');
-    detail(JSON.stringify(await worker.close(served.session)));
+    detail(settled(await worker.close(served.session)));
     const report = await session.report();
     await closeByClient(session, (time) => devnet.setTime(time));
     detail(`session 1: ${report.requests} requests, used ${coins(report.amount)}; the rest is back with the client`);
@@ -210,6 +210,14 @@ async function serve(
         model: found.get('model')!,
         session: Address.parse(found.get('session')!),
     };
+}
+
+/** @returns what a batch did, in words. @throws Error when it did nothing. */
+function settled({ outcome, items, claimed, message }: WorkerBatch): string {
+    if (outcome !== 'settled') {
+        throw new Error(`The worker could not settle (${outcome}): ${message}`);
+    }
+    return `${message} ${items} item(s), ${coins(BigInt(claimed))} ${CoinSymbol} arrived.`;
 }
 
 async function closeByClient(session: Session, setTime: (time: number) => Promise<number>): Promise<void> {

@@ -11,6 +11,9 @@ export type WorkerPublicKeys = { workerKey: string; encryptionKey: string };
 /** What `worker status` prints, as far as it is needed here. */
 export type WorkerStatus = { device: DeviceReport; earnings: string | null; feeFloat: string | null };
 
+/** What `worker settle` and `worker close` print; amounts in nanoTON. */
+export type WorkerBatch = { outcome: string; items: number; claimed: string; message: string };
+
 /** The worker as its owner runs it: a process of its own, ordered about by its command line. */
 export class WorkerProcess {
     constructor(private readonly directory: string) {}
@@ -46,12 +49,12 @@ export class WorkerProcess {
         return this.order('status');
     }
 
-    settle(): Promise<{ claimed?: string }> {
+    settle(): Promise<WorkerBatch> {
         return this.order('settle');
     }
 
     /** Claims a session's last voucher and ends it. */
-    close(session: Address): Promise<unknown> {
+    close(session: Address): Promise<WorkerBatch> {
         return this.order('close', session.toString());
     }
 

@@ -23,7 +23,11 @@ export class ConfigError extends StartError {
     }
 }
 
-/** @returns the text of anything that was thrown. */
+/** @returns the text of anything that was thrown, with that of its cause. */
 export function messageOf(error: unknown): string {
-    return error instanceof Error ? error.message : String(error);
+    if (typeof error !== 'object' || error === null || !('message' in error)) {
+        return String(error);
+    }
+    const cause = 'cause' in error && typeof error.cause === 'object' ? error.cause : null;
+    return cause !== null && 'message' in cause ? `${error.message}: ${cause.message}` : String(error.message);
 }

@@ -307,6 +307,18 @@ export class Ledger {
         return this.raise(() => (this.spent < this.limit ? this.spent : this.limit));
     }
 
+    /**
+     * Signs exactly what was used, below what was signed ahead: an honest worker claims with the lowest voucher that
+     * covers it, so what was paid ahead in vain stays in the deposit. Needs no record: it promises nothing new.
+     * @returns null while requests run, or when there is nothing to take back.
+     */
+    exactVoucher(): SignedVoucher | null {
+        if (this.runningRequests > 0 || this.spent === 0n || this.spent >= this.signed) {
+            return null;
+        }
+        return this.signVoucher(this.spent);
+    }
+
     /** Stops the session: nothing more is signed, running answers end. */
     stop(code: 'bad_receipt' | 'overcharged', reason: string): ClientError {
         const message = reason.charAt(0).toUpperCase() + reason.slice(1);
@@ -341,16 +353,20 @@ export class Ledger {
             if (cumulative <= this.signed) {
                 return this.record.voucher;
             }
-            const receiptHash =
-                this.explained === null ? 0n : hashToBigInt(receiptPayload(this.domain, this.explained).hash());
-            const voucher = { cumulative, receiptHash };
-            const signed = { ...voucher, signature: this.sign(voucherPayload(this.domain, voucher)) };
+            const signed = this.signVoucher(cumulative);
             const next = { ...this.record, voucher: signed, vouchers: this.record.vouchers + 1 };
             await this.ports.save(next);
             this.record.voucher = next.voucher;
             this.record.vouchers = next.vouchers;
             return signed;
         });
+    }
+
+    private signVoucher(cumulative: bigint): SignedVoucher {
+        const receiptHash =
+            this.explained === null ? 0n : hashToBigInt(receiptPayload(this.domain, this.explained).hash());
+        const voucher = { cumulative, receiptHash };
+        return { ...voucher, signature: this.sign(voucherPayload(this.domain, voucher)) };
     }
 
     private requireNotStopped(): void {

@@ -1,4 +1,5 @@
 import { Address } from '@ton/core';
+import { SignedVoucher } from '@ton-compute/contracts';
 import { pause } from '../deadline';
 import { ClientError, reasonOf } from '../errors';
 import { Logger } from '../log';
@@ -15,6 +16,8 @@ const IdlePause = 0.15;
 export class Payer {
     private running: Promise<void> | null = null;
     private again = false;
+    /** Amount of the last exact voucher that the worker has, nanoTON. */
+    private exact = 0n;
 
     constructor(
         private readonly escrow: Address,
@@ -45,11 +48,11 @@ export class Payer {
             if (this.ledger.runningRequests === 0) {
                 await pause(IdlePause);
             }
-            if (this.ledger.target <= this.ledger.delivered) {
-                continue;
-            }
             try {
-                await this.bring();
+                if (this.ledger.target > this.ledger.delivered) {
+                    await this.bring();
+                }
+                await this.bringExact();
             } catch (error) {
                 // The next request carries the voucher, and reports what is wrong with the session.
                 this.log.warn(
@@ -61,11 +64,23 @@ export class Payer {
         } while (this.again);
     }
 
+    /** When nothing runs, tells the worker what exactly is owed: what was signed ahead in vain is not claimed then. */
+    async bringExact(): Promise<void> {
+        const voucher = this.ledger.exactVoucher();
+        if (voucher !== null && voucher.cumulative !== this.exact) {
+            await this.deliver(voucher);
+            this.exact = voucher.cumulative;
+        }
+    }
+
     private async bring(): Promise<void> {
         const voucher = await this.ledger.raiseToTarget();
-        if (voucher === null) {
-            return;
+        if (voucher !== null) {
+            await this.deliver(voucher);
         }
+    }
+
+    private async deliver(voucher: SignedVoucher): Promise<void> {
         for (let attempt = 1; ; attempt += 1) {
             try {
                 await this.api().voucher(this.escrow, voucher, this.ledger.stopSignal);

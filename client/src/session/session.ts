@@ -147,6 +147,7 @@ export class Session {
             await this.api.voucher(this.address, voucher, signal);
             this.ledger.noteDelivered(voucher.cumulative);
         }
+        await this.payer.bringExact();
         return this.ledger.signed;
     }
 

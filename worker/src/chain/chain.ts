@@ -22,7 +22,7 @@ export class Chain {
     private readonly transport: Transport;
     private readonly client: TonClient;
     private clockOffset = 0;
-    private answeredAt: number | null = null;
+    private answers = true;
 
     constructor(options: TransportOptions) {
         this.transport = new Transport(options);
@@ -34,14 +34,9 @@ export class Chain {
         return Math.floor(Date.now() / 1000) + this.clockOffset;
     }
 
-    /** Seconds since the last answer; null before the first. */
-    get silence(): number | null {
-        return this.answeredAt === null ? null : (performance.now() - this.answeredAt) / 1000;
-    }
-
-    /** Seconds by which the chain's clock is ahead; 0 when it is not worth mentioning. */
-    get clockSkew(): number {
-        return this.clockOffset;
+    /** Whether the last call was answered. */
+    get reachable(): boolean {
+        return this.answers;
     }
 
     open<T extends Contract>(contract: T): OpenedContract<T> {
@@ -77,7 +72,10 @@ export class Chain {
      * @throws {ExternalRefused} when the contract does not accept it.
      */
     async sendExternal(address: Address, body: Cell): Promise<void> {
-        const boc = beginCell().store(storeMessage(external({ to: address, body }))).endCell().toBoc();
+        const boc = beginCell()
+            .store(storeMessage(external({ to: address, body })))
+            .endCell()
+            .toBoc();
         try {
             await this.call('sendBoc', { boc: boc.toString('base64') });
         } catch (error) {
@@ -93,9 +91,14 @@ export class Chain {
     }
 
     private async post(body: string): Promise<unknown> {
-        const answer = await this.transport.post(body, true);
-        this.answeredAt = performance.now();
-        return answer;
+        try {
+            const answer = await this.transport.post(body);
+            this.answers = true;
+            return answer;
+        } catch (error) {
+            this.answers = error instanceof ChainError;
+            throw error;
+        }
     }
 
     /** TonClient speaks through axios; this lets it speak through our transport, which has deadlines and one signal. */

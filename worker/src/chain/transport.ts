@@ -1,5 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { combineSignals } from '../abort';
+import { messageOf } from '../errors';
+
 /** Where the chain is read, and how patiently. */
 export type TransportOptions = {
     /** URL of a toncenter v2 API, such as https://toncenter.com/api/v2/jsonRPC. */
@@ -33,25 +36,25 @@ const Attempts = 3;
 /** Seconds before the second attempt; doubles. */
 const FirstPause = 0.25;
 
-/** Posts JSON-RPC calls: never faster than allowed, each with a deadline, repeated where repeating is harmless. */
+/** Posts JSON-RPC calls: never faster than allowed, each with a deadline, repeated when they fail on the way. */
 export class Transport {
     private nextSlot = 0;
 
     constructor(private readonly options: TransportOptions) {}
 
     /**
-     * @param body JSON text of a JSON-RPC call.
-     * @param repeat whether the call may be made again when it failed on the way.
+     * @param body JSON text of a JSON-RPC call. All that a worker makes are harmless to repeat: they read, or send a
+     *     message that counts once.
      * @returns the parsed answer.
      * @throws {ChainUnreachable}, {ChainError}
      */
-    async post(body: string, repeat: boolean): Promise<unknown> {
+    async post(body: string): Promise<unknown> {
         for (let attempt = 1; ; attempt += 1) {
             await this.takeTurn();
             try {
                 return await this.once(body);
             } catch (error) {
-                if (!repeat || attempt === Attempts || !isPassing(error) || this.options.signal.aborted) {
+                if (attempt === Attempts || !isPassing(error) || this.options.signal.aborted) {
                     throw error;
                 }
                 await this.pause(FirstPause * 2 ** (attempt - 1));
@@ -63,18 +66,20 @@ export class Transport {
         const { endpoint, apiKey, timeoutSeconds, signal } = this.options;
         let response: Response;
         let text: string;
+        const end = combineSignals([signal], timeoutSeconds);
         try {
             response = await fetch(endpoint, {
                 method: 'POST',
                 headers: { 'content-type': 'application/json', ...(apiKey === null ? {} : { 'x-api-key': apiKey }) },
                 body,
-                signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutSeconds * 1000)]),
+                signal: end.signal,
             });
             text = await response.text();
         } catch (error) {
-            const cause = error instanceof Error && error.cause instanceof Error ? `: ${error.cause.message}` : '';
-            const reason = error instanceof Error ? `${error.message}${cause}` : String(error);
+            const reason = end.timedOut ? `no answer within ${timeoutSeconds} s` : messageOf(error);
             throw new ChainUnreachable(`The chain's API at ${new URL(endpoint).origin} does not answer (${reason}).`);
+        } finally {
+            end.release();
         }
         const answer = parse(text);
         if (!response.ok || answer?.ok !== true) {
@@ -112,5 +117,8 @@ function parse(text: string): { ok?: unknown; error?: unknown } | null {
 
 /** Whether a second attempt may find another answer. */
 function isPassing(error: unknown): boolean {
-    return error instanceof ChainUnreachable || (error instanceof ChainError && (error.status === 429 || error.status >= 502));
+    return (
+        error instanceof ChainUnreachable ||
+        (error instanceof ChainError && (error.status === 429 || error.status >= 502))
+    );
 }

@@ -84,8 +84,8 @@ export class FileKeys implements KeySource {
         } catch {
             // The cause is left out: it would quote the file.
             throw new StartError(
-                `${this.path} is not a key file of this worker. Restore it from your backup, or move it away: a new one ` +
-                    'is made at the next start, and its public keys must then be set in the provider contract.',
+                `${this.path} is not a key file of this worker. Restore it from your backup, or move it away: a new ` +
+                    'one is made at the next start, and its public keys must then be set in the provider contract.',
             );
         }
     }

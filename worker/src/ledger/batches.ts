@@ -2,6 +2,7 @@ import Database from 'libsql';
 import { Cell } from '@ton/core';
 
 import { padAmount } from './schema';
+import { Run } from './writer';
 
 export type BatchState = 'sent' | 'executed' | 'expired' | 'refused';
 
@@ -18,38 +19,43 @@ export type BatchRecord = {
     state: BatchState;
 };
 
-type Row = { id: number; sequence: number; valid_until: number; items: number; expected: string; message: string; state: BatchState };
+type Row = {
+    id: number;
+    sequence: number;
+    valid_until: number;
+    items: number;
+    expected: string;
+    message: string;
+    state: BatchState;
+};
 
 /** Batches that were sent, so that one which was lost is sent again after a restart. */
 export class BatchTable {
-    private readonly insert: Database.Statement;
-    private readonly update: Database.Statement;
     private readonly select: Database.Statement;
 
     constructor(database: Database.Database) {
-        this.insert = database.prepare(
-            'INSERT INTO batches (sequence, valid_until, items, expected, message, state, created) ' +
-                "VALUES (?, ?, ?, ?, ?, 'sent', ?)",
-        );
-        this.update = database.prepare('UPDATE batches SET state = ? WHERE id = ?');
         this.select = database.prepare("SELECT * FROM batches WHERE state = 'sent' ORDER BY id");
     }
 
-    /** @returns the record's id. */
-    add(batch: Omit<BatchRecord, 'id' | 'state'>, now: number): number {
-        const { lastInsertRowid } = this.insert.run(
-            batch.sequence,
-            batch.validUntil,
-            batch.items,
-            padAmount(batch.expected),
-            batch.message.toBoc().toString('base64'),
-            now,
-        );
-        return Number(lastInsertRowid);
+    /** The result's id is the record's. */
+    add(batch: Omit<BatchRecord, 'id' | 'state'>, now: number): Run {
+        return {
+            sql:
+                'INSERT INTO batches (sequence, valid_until, items, expected, message, state, created) ' +
+                "VALUES (?, ?, ?, ?, ?, 'sent', ?)",
+            parameters: [
+                batch.sequence,
+                batch.validUntil,
+                batch.items,
+                padAmount(batch.expected),
+                batch.message.toBoc().toString('base64'),
+                now,
+            ],
+        };
     }
 
-    setState(id: number, state: BatchState): void {
-        this.update.run(state, id);
+    setState(id: number, state: BatchState): Run {
+        return { sql: 'UPDATE batches SET state = ? WHERE id = ?', parameters: [state, id] };
     }
 
     /** Those whose fate is not known yet. */

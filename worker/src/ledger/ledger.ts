@@ -1,27 +1,29 @@
-import Database from 'libsql';
-
 import { BatchTable } from './batches';
-import { GroupCommit, openDatabase } from './database';
+import { openDatabase, OwnedDatabase } from './database';
 import { ReplayTable } from './replays';
 import { Schema } from './schema';
 import { SessionTable } from './sessions';
+import { Run, RunResult, Writer } from './writer';
 
 /**
- * The worker's memory of money: vouchers, receipts, use, claims, batches, and what must not be accepted twice. A promise
- * that it returns resolves when the fact is on the disk, so whoever awaits it before acting can be killed at any point.
+ * The worker's memory of money: vouchers, receipts, use, claims, batches, and what must not be accepted twice. Its
+ * tables read at once; changes are statements for `write`, whose promise resolves when they are on the disk. Whoever
+ * awaits it before acting can be killed at any point.
  */
 export class Ledger {
     readonly sessions: SessionTable;
-    readonly replays: ReplayTable;
     readonly batches: BatchTable;
-    private readonly commits: GroupCommit;
-    private open = true;
+    readonly replays = new ReplayTable();
+    private readonly writer: Writer;
+    private closing: Promise<void> | undefined;
 
-    private constructor(private readonly database: Database.Database) {
-        this.commits = new GroupCommit(database);
-        this.sessions = new SessionTable(database);
-        this.replays = new ReplayTable(database);
-        this.batches = new BatchTable(database);
+    private constructor(
+        private readonly owned: OwnedDatabase,
+        path: string,
+    ) {
+        this.sessions = new SessionTable(owned.database);
+        this.batches = new BatchTable(owned.database);
+        this.writer = new Writer(path);
     }
 
     /**
@@ -29,23 +31,31 @@ export class Ledger {
      * @throws {StartError} when another process holds it, or it cannot be written.
      */
     static open(path: string): Ledger {
-        return new Ledger(openDatabase(path, Schema));
+        return new Ledger(openDatabase(path, Schema), path);
+    }
+
+    /** Whether the last write reached the disk. */
+    get working(): boolean {
+        return this.writer.working;
     }
 
     /**
-     * @param mutation calls the tables' methods; synchronous.
-     * @returns its result, once durable.
+     * @param runs all of them take effect, or none; after everything that was written before.
+     * @returns what each did, once it is durable.
      */
-    write<T>(mutation: () => T): Promise<T> {
-        return this.commits.run(mutation);
+    write(...runs: Run[]): Promise<RunResult[]> {
+        return this.writer.run(runs);
+    }
+
+    /** As `write` with one statement. @returns whether it changed anything. */
+    async change(run: Run): Promise<boolean> {
+        const [{ changes }] = await this.write(run);
+        return changes > 0;
     }
 
     /** Writes what waits and closes the file. May be called twice. */
-    close(): void {
-        if (this.open) {
-            this.open = false;
-            this.commits.flush();
-            this.database.close();
-        }
+    close(): Promise<void> {
+        this.closing ??= this.writer.close().then(() => this.owned.close());
+        return this.closing;
     }
 }

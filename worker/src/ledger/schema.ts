@@ -8,7 +8,9 @@ CREATE TABLE IF NOT EXISTS sessions (
     escrow TEXT NOT NULL,             -- raw address
     opened_lt TEXT NOT NULL,          -- decimal; names one life of the escrow
     cumulative TEXT NOT NULL,         -- nanoTON of the highest voucher, padded
-    voucher TEXT,                     -- that voucher: base64 of its BoC
+    voucher TEXT,                     -- the rest of it: receipt hash and signature, hexadecimal
+    exact TEXT,                       -- nanoTON of the voucher for exactly what was used, padded; below the highest
+    exact_voucher TEXT,               -- the rest of it, as above
     receipt_sequence INTEGER NOT NULL,
     receipt TEXT,                     -- newest receipt: JSON as on the wire
     transcript TEXT NOT NULL,         -- hexadecimal

@@ -1,9 +1,10 @@
 import { Address } from '@ton/core';
 import Database from 'libsql';
 import { NoTokens, SignedReceipt, SignedVoucher, Tokens } from '@ton-compute/contracts';
-import { decodeVoucher, EmptyTranscript, encodeVoucher, receiptFromJson, receiptToJson } from '@ton-compute/protocol';
+import { EmptyTranscript, receiptFromJson, receiptToJson } from '@ton-compute/protocol';
 
 import { padAmount } from './schema';
+import { Run } from './writer';
 
 /** One life of an escrow. */
 export type SessionId = { escrow: Address; openedLt: bigint };
@@ -12,6 +13,8 @@ export type SessionId = { escrow: Address; openedLt: bigint };
 export type SessionRecord = {
     id: SessionId;
     voucher: SignedVoucher | null;
+    /** A lower one that the client signed when nothing ran: for exactly what was used then. */
+    exact: SignedVoucher | null;
     receipt: SignedReceipt | null;
     /** Tokens used, cumulative; at least what the newest receipt says. */
     spent: Tokens;
@@ -26,7 +29,10 @@ export type SessionRecord = {
 type Row = {
     escrow: string;
     opened_lt: string;
+    cumulative: string;
     voucher: string | null;
+    exact: string | null;
+    exact_voucher: string | null;
     receipt: string | null;
     transcript: string;
     prompt: number;
@@ -37,71 +43,24 @@ type Row = {
     unclaimed_since: number | null;
 };
 
+const One = 'WHERE escrow = ? AND opened_lt = ?';
+
 /**
  * Sessions by escrow and life. Vouchers, receipts and use only ever grow: the guards are in the SQL, so no order of
  * writes can take anything back.
  */
 export class SessionTable {
-    private readonly insert: Database.Statement;
     private readonly select: Database.Statement;
     private readonly selectUnclaimed: Database.Statement;
-    private readonly updateVoucher: Database.Statement;
-    private readonly updateReceipt: Database.Statement;
-    private readonly updateSpent: Database.Statement;
-    private readonly updateClaimed: Database.Statement;
-    private readonly updateClosed: Database.Statement;
 
     constructor(database: Database.Database) {
-        const one = 'WHERE escrow = ? AND opened_lt = ?';
-        this.insert = database.prepare(
-            'INSERT OR IGNORE INTO sessions (escrow, opened_lt, cumulative, receipt_sequence, transcript, prompt, ' +
-                'cached, completion, reasoning, claimed, closed) VALUES (?, ?, ?, 0, ?, 0, 0, 0, 0, ?, 0)',
-        );
-        this.select = database.prepare(`SELECT * FROM sessions ${one}`);
+        this.select = database.prepare(`SELECT * FROM sessions ${One}`);
         this.selectUnclaimed = database.prepare('SELECT * FROM sessions WHERE closed = 0 AND cumulative > claimed');
-        this.updateVoucher = database.prepare(
-            'UPDATE sessions SET cumulative = ?, voucher = ?, unclaimed_since = ' +
-                `CASE WHEN ? > claimed THEN COALESCE(unclaimed_since, ?) END ${one} AND cumulative < ?`,
-        );
-        this.updateReceipt = database.prepare(
-            'UPDATE sessions SET receipt_sequence = ?, receipt = ?, transcript = ?, prompt = MAX(prompt, ?), ' +
-                'cached = MAX(cached, ?), completion = MAX(completion, ?), reasoning = MAX(reasoning, ?) ' +
-                `${one} AND receipt_sequence < ?`,
-        );
-        this.updateSpent = database.prepare(
-            'UPDATE sessions SET prompt = MAX(prompt, ?), cached = MAX(cached, ?), ' +
-                `completion = MAX(completion, ?), reasoning = MAX(reasoning, ?) ${one}`,
-        );
-        this.updateClaimed = database.prepare(
-            // What is left after a claim came later than what was claimed: its age begins anew.
-            'UPDATE sessions SET claimed = MAX(claimed, ?), unclaimed_since = CASE WHEN cumulative > MAX(claimed, ?) ' +
-                `THEN CASE WHEN claimed < ? THEN ? ELSE COALESCE(unclaimed_since, ?) END END ${one}`,
-        );
-        this.updateClosed = database.prepare(`UPDATE sessions SET closed = 1 ${one}`);
-    }
-
-    /** @returns the session, new or as it was left. @param claimed nanoTON, as the chain says. */
-    open({ escrow, openedLt }: SessionId, claimed: bigint): SessionRecord {
-        const key = [escrow.toRawString(), openedLt.toString()] as const;
-        const row = this.select.get(...key) as Row | undefined;
-        if (row !== undefined) {
-            return toRecord(row);
-        }
-        this.insert.run(...key, padAmount(0n), EmptyTranscript.toString('hex'), padAmount(claimed));
-        return {
-            id: { escrow, openedLt },
-            voucher: null,
-            receipt: null,
-            spent: NoTokens,
-            transcript: EmptyTranscript,
-            claimed,
-            unclaimedSince: null,
-        };
     }
 
     /** @returns the session, or null if it was never seen. */
-    find({ escrow, openedLt }: SessionId): SessionRecord | null {
-        const row = this.select.get(escrow.toRawString(), openedLt.toString()) as Row | undefined;
+    find(id: SessionId): SessionRecord | null {
+        const row = this.select.get(...keyOf(id)) as Row | undefined;
         return row === undefined ? null : toRecord(row);
     }
 
@@ -110,50 +69,113 @@ export class SessionTable {
         return (this.selectUnclaimed.all() as Row[]).map(toRecord);
     }
 
-    /** Keeps a voucher if it is higher than the one that is held. @param now unix seconds. @returns whether it was. */
-    raiseVoucher({ escrow, openedLt }: SessionId, voucher: SignedVoucher, now: number): boolean {
-        const amount = padAmount(voucher.cumulative);
-        const { changes } = this.updateVoucher.run(
-            amount,
-            encodeVoucher(voucher),
-            amount,
-            now,
-            escrow.toRawString(),
-            openedLt.toString(),
-            amount,
-        );
-        return changes === 1;
+    /** A session that was never seen before. @param claimed nanoTON, as the chain says. */
+    add(id: SessionId, claimed: bigint): Run {
+        return {
+            sql:
+                'INSERT OR IGNORE INTO sessions (escrow, opened_lt, cumulative, receipt_sequence, transcript, ' +
+                'prompt, cached, completion, reasoning, claimed, closed) VALUES (?, ?, ?, 0, ?, 0, 0, 0, 0, ?, 0)',
+            parameters: [...keyOf(id), padAmount(0n), EmptyTranscript.toString('hex'), padAmount(claimed)],
+        };
     }
 
-    /** Keeps a receipt with the use that it states. @returns false when a later one is there already. */
-    putReceipt({ escrow, openedLt }: SessionId, receipt: SignedReceipt): boolean {
-        const { changes } = this.updateReceipt.run(
-            receipt.sequence,
-            JSON.stringify(receiptToJson(receipt)),
-            receipt.transcriptHash.toString(16).padStart(64, '0'),
-            ...tokenColumns(receipt.tokens),
-            escrow.toRawString(),
-            openedLt.toString(),
-            receipt.sequence,
-        );
-        return changes === 1;
+    /** Keeps a voucher if it is higher than the one that is held. @param now unix seconds. */
+    raiseVoucher(id: SessionId, voucher: SignedVoucher, now: number): Run {
+        const amount = padAmount(voucher.cumulative);
+        return {
+            sql:
+                'UPDATE sessions SET cumulative = ?, voucher = ?, unclaimed_since = ' +
+                `CASE WHEN ? > claimed THEN COALESCE(unclaimed_since, ?) END ${One} AND cumulative < ?`,
+            parameters: [amount, packVoucher(voucher), amount, now, ...keyOf(id), amount],
+        };
+    }
+
+    /** Keeps the voucher for exactly what was used. If it were lost, the highest would do. */
+    putExact(id: SessionId, voucher: SignedVoucher): Run {
+        return {
+            sql: `UPDATE sessions SET exact = ?, exact_voucher = ? ${One}`,
+            parameters: [padAmount(voucher.cumulative), packVoucher(voucher), ...keyOf(id)],
+        };
+    }
+
+    /** Keeps a receipt, with the use that it states, unless a later one is there already. */
+    putReceipt(id: SessionId, receipt: SignedReceipt): Run {
+        return {
+            sql:
+                'UPDATE sessions SET receipt_sequence = ?, receipt = ?, transcript = ?, prompt = MAX(prompt, ?), ' +
+                'cached = MAX(cached, ?), completion = MAX(completion, ?), reasoning = MAX(reasoning, ?) ' +
+                `${One} AND receipt_sequence < ?`,
+            parameters: [
+                receipt.sequence,
+                JSON.stringify(receiptToJson(receipt)),
+                receipt.transcriptHash.toString(16).padStart(HashDigits, '0'),
+                ...tokenColumns(receipt.tokens),
+                ...keyOf(id),
+                receipt.sequence,
+            ],
+        };
     }
 
     /** Keeps the use between two receipts. */
-    putSpent({ escrow, openedLt }: SessionId, spent: Tokens): void {
-        this.updateSpent.run(...tokenColumns(spent), escrow.toRawString(), openedLt.toString());
+    putSpent(id: SessionId, spent: Tokens): Run {
+        return {
+            sql:
+                'UPDATE sessions SET prompt = MAX(prompt, ?), cached = MAX(cached, ?), ' +
+                `completion = MAX(completion, ?), reasoning = MAX(reasoning, ?) ${One}`,
+            parameters: [...tokenColumns(spent), ...keyOf(id)],
+        };
     }
 
     /** Keeps what the chain says was claimed. @param now unix seconds. */
-    putClaimed({ escrow, openedLt }: SessionId, claimed: bigint, now: number): void {
+    putClaimed(id: SessionId, claimed: bigint, now: number): Run {
         const amount = padAmount(claimed);
-        this.updateClaimed.run(amount, amount, amount, now, now, escrow.toRawString(), openedLt.toString());
+        return {
+            sql:
+                // What is left after a claim came later than what was claimed: its age begins anew.
+                'UPDATE sessions SET claimed = MAX(claimed, ?), unclaimed_since = ' +
+                'CASE WHEN cumulative > MAX(claimed, ?) ' +
+                `THEN CASE WHEN claimed < ? THEN ? ELSE COALESCE(unclaimed_since, ?) END END ${One}`,
+            parameters: [amount, amount, amount, now, now, ...keyOf(id)],
+        };
     }
 
     /** This life of the escrow is over: nothing more can be claimed. */
-    close({ escrow, openedLt }: SessionId): void {
-        this.updateClosed.run(escrow.toRawString(), openedLt.toString());
+    close(id: SessionId): Run {
+        return { sql: `UPDATE sessions SET closed = 1 ${One}`, parameters: keyOf(id) };
     }
+}
+
+/** @returns the record of a session that was never seen before. */
+export function newSessionRecord(id: SessionId, claimed: bigint): SessionRecord {
+    return {
+        id,
+        voucher: null,
+        exact: null,
+        receipt: null,
+        spent: NoTokens,
+        transcript: EmptyTranscript,
+        claimed,
+        unclaimedSince: null,
+    };
+}
+
+function keyOf({ escrow, openedLt }: SessionId): [string, string] {
+    return [escrow.toRawString(), openedLt.toString()];
+}
+
+const HashDigits = 64;
+
+/** Everything but the amount, in a form that costs nothing to write: thousands of vouchers come in a second. */
+function packVoucher({ receiptHash, signature }: SignedVoucher): string {
+    return receiptHash.toString(16).padStart(HashDigits, '0') + signature.toString('hex');
+}
+
+function unpackVoucher(cumulative: bigint, text: string): SignedVoucher {
+    return {
+        cumulative,
+        receiptHash: BigInt(`0x${text.slice(0, HashDigits)}`),
+        signature: Buffer.from(text.slice(HashDigits), 'hex'),
+    };
 }
 
 /** uint48 fits a double exactly. */
@@ -164,7 +186,11 @@ function tokenColumns(tokens: Tokens): [number, number, number, number] {
 function toRecord(row: Row): SessionRecord {
     return {
         id: { escrow: Address.parseRaw(row.escrow), openedLt: BigInt(row.opened_lt) },
-        voucher: row.voucher === null ? null : decodeVoucher(row.voucher),
+        voucher: row.voucher === null ? null : unpackVoucher(BigInt(row.cumulative), row.voucher),
+        exact:
+            row.exact === null || row.exact_voucher === null
+                ? null
+                : unpackVoucher(BigInt(row.exact), row.exact_voucher),
         receipt: row.receipt === null ? null : receiptFromJson(JSON.parse(row.receipt)),
         spent: {
             prompt: BigInt(row.prompt),

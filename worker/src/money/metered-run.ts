@@ -1,8 +1,8 @@
 import { NoTokens, SignedReceipt, Tokens } from '@ton-compute/contracts';
 
-import { ChatRequest, Engine, EngineFailedError, FinishReason, TextEvent } from '../engine/engine';
-import { engineWireError } from '../http/engine-errors';
-import { WireError } from '../http/wire-error';
+import { ChatRequest, Engine, EngineError, EngineFailedError, FinishReason, TextEvent } from '../engine/engine';
+import { engineWireError } from '../engine-errors';
+import { WireError } from '../wire-error';
 import { Session } from '../sessions/session';
 import { ReceiptIssuer } from './receipts';
 import { shortfallError } from './shortfall-error';
@@ -11,7 +11,7 @@ import { Hold } from './tab';
 /** Seconds for an aborted engine to say what it has used. */
 const AbortPatience = 10;
 
-/** Where the answer goes. Both may wait, which stops the generation; both throw when nobody listens any more. */
+/** Where the answer goes. Both may wait, which stops the generation. */
 export type AnswerSink = {
     text(event: TextEvent): void | Promise<void>;
     receipt(receipt: SignedReceipt): void | Promise<void>;
@@ -33,6 +33,8 @@ export type MeteredRun = {
     /** Ends the run: the client is gone, or the time is up. */
     signal: AbortSignal;
     sink: AnswerSink;
+    /** Hears of errors that are nobody's refusal, but a fault. */
+    onUnexpected: (error: unknown) => void;
 };
 
 export type RunResult = {
@@ -58,6 +60,9 @@ class Metering {
     private failure: WireError | null = null;
     /** Set when a slot was given: from then on the engine has no reason to be silent for long. */
     private started = false;
+    /** When the engine was asked for the event that it has not given yet. */
+    private askedAt: number | null = null;
+    private giveUp: (error: Error) => void = () => undefined;
 
     constructor(private readonly options: MeteredRun) {
         const { session } = options;
@@ -73,6 +78,7 @@ class Metering {
         if (signal.aborted) {
             abort();
         }
+        const watchdog = setInterval(() => this.watch(), 1000);
         let finishReason: FinishReason = 'abort';
         let total = NoTokens;
         try {
@@ -88,8 +94,9 @@ class Metering {
                 await this.passOn(event);
             }
         } catch (error) {
-            this.fail(engineWireError(error));
+            this.fail(error);
         } finally {
+            clearInterval(watchdog);
             signal.removeEventListener('abort', abort);
             this.stop.abort();
             hold.close(total);
@@ -126,7 +133,7 @@ class Metering {
                 await this.reserveNext();
             }
         } catch (error) {
-            this.fail(engineWireError(error));
+            this.fail(error);
         }
     }
 
@@ -159,36 +166,39 @@ class Metering {
         await sink.receipt(await receipts.issue(session));
     }
 
-    private fail(failure: WireError): void {
+    private fail(error: unknown): void {
         if (!this.stop.signal.aborted) {
-            this.failure = failure;
+            this.failure = engineWireError(error);
             this.stop.abort();
+        }
+        if (!(error instanceof WireError || error instanceof EngineError)) {
+            this.options.onUnexpected(error);
         }
     }
 
-    /** The engine's next event; an engine that hangs is given up. */
-    private async next<T>(iterator: AsyncIterator<T>): Promise<IteratorResult<T>> {
-        const step = iterator.next();
-        let timer: NodeJS.Timeout | undefined;
-        const silence = new Promise<never>((_, reject) => {
-            const check = () => {
-                const seconds = this.stop.signal.aborted ? AbortPatience : this.options.idle;
-                // Waiting for a slot is not silence; the total deadline ends it.
-                const silent = this.started || this.stop.signal.aborted ? (performance.now() - since) / 1000 : 0;
-                if (silent >= seconds) {
-                    reject(new EngineFailedError('The engine has not answered for too long.'));
-                } else {
-                    timer = setTimeout(check, Math.min(1, seconds) * 1000);
-                }
-            };
-            const since = performance.now();
-            timer = setTimeout(check, 1000);
+    /** The engine's next event, or the watchdog's error. */
+    private next<T>(iterator: AsyncIterator<T>): Promise<IteratorResult<T>> {
+        return new Promise((resolve, reject) => {
+            this.askedAt = performance.now();
+            this.giveUp = reject;
+            iterator
+                .next()
+                .then(resolve, reject)
+                .finally(() => {
+                    this.askedAt = null;
+                });
         });
-        try {
-            return await Promise.race([step, silence]);
-        } finally {
-            clearTimeout(timer);
-            step.catch(() => undefined);
+    }
+
+    /** Gives up an engine that hangs. Waiting for a slot is no silence: the total deadline ends that. */
+    private watch(): void {
+        const stopped = this.stop.signal.aborted;
+        if (this.askedAt === null || !(this.started || stopped)) {
+            return;
+        }
+        const patience = stopped ? AbortPatience : this.options.idle;
+        if (performance.now() - this.askedAt >= patience * 1000) {
+            this.giveUp(new EngineFailedError('The engine has not answered for too long.'));
         }
     }
 }

@@ -21,7 +21,7 @@ export class ReceiptIssuer {
      */
     async issue(session: Session, exchange: Exchange | null = null): Promise<SignedReceipt> {
         const receipt = session.issueReceipt(this.key, exchange);
-        await this.ledger.write(() => this.ledger.sessions.putReceipt(session.id, receipt));
+        await this.ledger.write(this.ledger.sessions.putReceipt(session.id, receipt));
         session.publish(receipt);
         this.onIssued();
         return receipt;

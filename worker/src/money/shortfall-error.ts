@@ -1,4 +1,4 @@
-import { WireError } from '../http/wire-error';
+import { WireError } from '../wire-error';
 import { Shortfall } from './allowance';
 
 /** @returns the refusal of docs/wire.md for what is missing. */
@@ -16,8 +16,8 @@ export function shortfallError(missing: Shortfall): WireError {
     }
     return new WireError(
         'deposit_exhausted',
-        `The escrow can pay ${missing.claimable} more nanoTON, but would have to pay ${missing.required}: top it up by ` +
-            `${missing.required - missing.claimable} nanoTON.`,
+        `The escrow can pay ${missing.claimable} more nanoTON, but would have to pay ${missing.required}: top it ` +
+            `up by ${missing.required - missing.claimable} nanoTON.`,
         { claimable: missing.claimable.toString(), required: missing.required.toString() },
     );
 }

@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import { PayloadTag, SigningDomain, Voucher } from '@ton-compute/contracts';
 
 /**
- * Hash of the voucher payload, the same as `voucherPayload(domain, voucher).hash()`, in a tenth of the time: the payload
- * is one ordinary cell without references, so its hash is SHA-256 over two descriptor bytes and its bits
- * (TVM, section 3.1.4), and the header is the same for all vouchers of a session. tests/voucher-hash holds the two equal.
+ * Hash of the voucher payload, the same as `voucherPayload(domain, voucher).hash()`, in a tenth of the time. The
+ * payload is one ordinary cell without references, so its hash is SHA-256 over two descriptor bytes and its bits (TVM,
+ * section 3.1.4), and the header is the same for all vouchers of a session. tests/voucher-hash.test.ts holds the two
+ * equal.
  */
 export class VoucherHasher {
     private readonly header: string;

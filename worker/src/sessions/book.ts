@@ -5,9 +5,10 @@ import { Chain } from '../chain/chain';
 import { EscrowSnapshot, readEscrow, refreshEscrow } from '../chain/escrow';
 import { ChainError, ChainUnreachable } from '../chain/transport';
 import { messageOf } from '../errors';
-import { WireError } from '../http/wire-error';
+import { WireError } from '../wire-error';
 import { verifySignature } from '../keys/ed25519';
 import { Ledger } from '../ledger/ledger';
+import { newSessionRecord } from '../ledger/sessions';
 import { Logger } from '../logger';
 import { UnknownEscrows } from './unknown-escrows';
 import { Session } from './session';
@@ -70,21 +71,29 @@ export class SessionBook {
         return lookup;
     }
 
-    /** Takes up the sessions that hold unclaimed money, after a start. @returns nanoTON that can be claimed. */
-    async restore(): Promise<bigint> {
-        const { ledger, logger } = this.options;
-        let due = 0n;
-        for (const record of ledger.sessions.unclaimed()) {
-            const { escrow, openedLt } = record.id;
-            const snapshot = await readEscrow(this.options.chain, escrow);
-            if (snapshot === null || snapshot.openedLt !== openedLt) {
-                await ledger.write(() => ledger.sessions.close(record.id));
-                logger.warn({ escrow: escrow.toRawString() }, 'A session with unclaimed vouchers is gone from the chain.');
+    /**
+     * Takes up the sessions that hold unclaimed money, after a start.
+     * @throws {ChainUnreachable}, {ChainError}; may then be called again and goes on where it was.
+     */
+    async restore(): Promise<void> {
+        const { chain, ledger, logger } = this.options;
+        for (const { id } of ledger.sessions.unclaimed()) {
+            if (this.known(id.escrow) !== undefined) {
                 continue;
             }
-            due += (await this.adopt(snapshot)).due;
+            const snapshot = await readEscrow(chain, id.escrow);
+            if (snapshot === null || snapshot.openedLt !== id.openedLt) {
+                await ledger.write(ledger.sessions.close(id));
+                logger.warn({ escrow: id.escrow.toRawString() }, 'A session with unclaimed vouchers is gone.');
+            } else {
+                await this.adopt(snapshot);
+            }
         }
-        return due;
+    }
+
+    /** nanoTON that could be claimed now. */
+    get due(): bigint {
+        return this.all().reduce((sum, session) => sum + session.due, 0n);
     }
 
     /**
@@ -100,7 +109,7 @@ export class SessionBook {
             return false;
         }
         if (snapshot.claimed !== session.snapshot.claimed) {
-            await ledger.write(() => ledger.sessions.putClaimed(session.id, snapshot.claimed, chain.now()));
+            await ledger.write(ledger.sessions.putClaimed(session.id, snapshot.claimed, chain.now()));
         }
         session.update(snapshot);
         return true;
@@ -138,11 +147,15 @@ export class SessionBook {
                 "The voucher is not signed by the session's key for this network, escrow and opening.",
             );
         }
+        const { ledger, chain } = this.options;
         if (voucher.cumulative <= session.cumulative) {
+            if (session.prefersExact(voucher)) {
+                await ledger.change(ledger.sessions.putExact(session.id, voucher));
+                session.settleFor(voucher);
+            }
             return false;
         }
-        const { ledger, chain } = this.options;
-        const raised = await ledger.write(() => ledger.sessions.raiseVoucher(session.id, voucher, chain.now()));
+        const raised = await ledger.change(ledger.sessions.raiseVoucher(session.id, voucher, chain.now()));
         if (raised) {
             session.raise(voucher);
             session.lastUsed = performance.now();
@@ -197,13 +210,17 @@ export class SessionBook {
     private async adopt(snapshot: EscrowSnapshot): Promise<Session> {
         const { chain, ledger, globalId } = this.options;
         const id = { escrow: snapshot.address, openedLt: snapshot.openedLt };
-        const record = await ledger.write(() => {
-            const found = ledger.sessions.open(id, snapshot.claimed);
-            if (found.claimed !== snapshot.claimed) {
-                ledger.sessions.putClaimed(id, snapshot.claimed, chain.now());
-            }
-            return found;
-        });
+        const found = ledger.sessions.find(id);
+        if (found === null) {
+            await ledger.write(ledger.sessions.add(id, snapshot.claimed));
+        } else if (found.claimed !== snapshot.claimed) {
+            await ledger.write(ledger.sessions.putClaimed(id, snapshot.claimed, chain.now()));
+        }
+        const record = found ?? newSessionRecord(id, snapshot.claimed);
+        const present = this.known(snapshot.address);
+        if (present?.id.openedLt === snapshot.openedLt) {
+            return present; // two found it at once: there must be one account of its money
+        }
         const session = new Session(snapshot, record, globalId, () => chain.now());
         this.sessions.set(snapshot.address.toRawString(), session);
         return session;
@@ -211,7 +228,7 @@ export class SessionBook {
 
     private async bury(session: Session): Promise<void> {
         const { ledger, logger } = this.options;
-        await ledger.write(() => ledger.sessions.close(session.id));
+        await ledger.write(ledger.sessions.close(session.id));
         this.evict(session);
         session.end();
         logger.info({ escrow: session.address.toRawString() }, 'A session has ended.');

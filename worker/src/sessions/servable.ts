@@ -1,5 +1,5 @@
 import { EngineModel } from '../engine/engine';
-import { WireError } from '../http/wire-error';
+import { WireError } from '../wire-error';
 import { Session } from './session';
 
 /** What a session must fit to be served. */

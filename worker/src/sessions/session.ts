@@ -6,7 +6,7 @@ import { nextTranscript, SessionAccount } from '@ton-compute/protocol';
 import { EscrowSnapshot } from '../chain/escrow';
 import { importPublicKey, SigningKey } from '../keys/ed25519';
 import { SessionId, SessionRecord } from '../ledger/sessions';
-import { allowanceOf, claimableOf, EscrowFunds, shortfallOf } from '../money/allowance';
+import { allowanceOf, claimableOf, EscrowFunds, Shortfall, shortfallOf } from '../money/allowance';
 import { Tab } from '../money/tab';
 import { VoucherHasher } from '../money/voucher-hash';
 
@@ -27,6 +27,7 @@ export class Session {
     readonly ended = new AbortController();
 
     private voucher: SignedVoucher | null;
+    private exact: SignedVoucher | null;
     private newestReceipt: SignedReceipt | null;
     private sequence: number;
     private transcript: Buffer;
@@ -47,6 +48,7 @@ export class Session {
         this.sessionKey = importPublicKey(latest.sessionKey);
         this.voucherHasher = new VoucherHasher(this.domain);
         this.voucher = record.voucher;
+        this.exact = record.exact;
         this.newestReceipt = record.receipt;
         this.sequence = record.receipt?.sequence ?? 0;
         this.transcript = record.transcript;
@@ -79,6 +81,21 @@ export class Session {
         return this.voucher;
     }
 
+    /** The lowest voucher that covers what was used: what was signed ahead in vain is the client's. */
+    get claimVoucher(): SignedVoucher | null {
+        return this.exact !== null && this.exact.cumulative >= this.tab.amount ? this.exact : this.voucher;
+    }
+
+    /** @returns whether a voucher below the highest is a better one to claim with. */
+    prefersExact({ cumulative }: SignedVoucher): boolean {
+        return cumulative >= this.tab.amount && cumulative < (this.claimVoucher?.cumulative ?? 0n);
+    }
+
+    /** A voucher for exactly what was used counts from here on. */
+    settleFor(voucher: SignedVoucher): void {
+        this.exact = voucher;
+    }
+
     get receipt(): SignedReceipt | null {
         return this.newestReceipt;
     }
@@ -93,10 +110,15 @@ export class Session {
         return allowanceOf(this.funds, this.cumulative, this.now());
     }
 
-    /** nanoTON that a claim of the highest voucher would bring now. */
+    /** @returns what is missing for what was used already, or null: an engine may have used more than was reserved. */
+    shortfall(): Shortfall | null {
+        return shortfallOf(this.funds, this.cumulative, this.now(), this.tab.amount);
+    }
+
+    /** nanoTON that a claim would bring now. */
     get due(): bigint {
         const { claimed } = this.latest;
-        const signed = this.cumulative - claimed;
+        const signed = (this.claimVoucher?.cumulative ?? 0n) - claimed;
         const claimable = claimableOf(this.funds);
         const due = signed < claimable ? signed : claimable;
         return due > 0n ? due : 0n;

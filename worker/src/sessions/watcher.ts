@@ -19,11 +19,9 @@ export type WatcherOptions = {
     pollSeconds: number;
     /** Called when a session began to close with money to claim: it must be settled soon. */
     onClosing: (session: Session) => void;
-    /** Called after each round, with the error that ended it, if one did. */
-    onRound: (error: unknown) => void;
 };
 
-/** Reads the sessions from the chain again and again: top-ups, claims, and above all the beginning of a close window. */
+/** Reads the sessions from the chain again and again: top-ups, claims, and above all the start of a close window. */
 export class SessionWatcher {
     private readonly nextReading = new WeakMap<Session, number>();
     private timer: NodeJS.Timeout | undefined;
@@ -33,13 +31,16 @@ export class SessionWatcher {
     constructor(private readonly options: WatcherOptions) {}
 
     start(): void {
-        this.timer = setTimeout(() => {
-            this.round = this.watch().finally(() => {
-                if (!this.stopped) {
-                    this.start();
-                }
-            });
-        }, Math.min(1, this.options.pollSeconds) * 1000);
+        this.timer = setTimeout(
+            () => {
+                this.round = this.watch().finally(() => {
+                    if (!this.stopped) {
+                        this.start();
+                    }
+                });
+            },
+            Math.min(1, this.options.pollSeconds) * 1000,
+        );
     }
 
     /** Waits for the round that runs. */
@@ -50,7 +51,7 @@ export class SessionWatcher {
     }
 
     private async watch(): Promise<void> {
-        const { book, onRound } = this.options;
+        const { book } = this.options;
         const now = performance.now();
         const due: Session[] = [];
         for (const session of book.all()) {
@@ -65,10 +66,8 @@ export class SessionWatcher {
         }
         try {
             await Promise.all(Array.from({ length: Parallel }, () => this.readAll(due)));
-            onRound(null);
         } catch (error) {
             this.options.logger.warn({ reason: messageOf(error) }, 'Sessions could not be read from the chain.');
-            onRound(error);
         }
     }
 
@@ -86,7 +85,7 @@ export class SessionWatcher {
     private interval(session: Session): number {
         const { pollSeconds } = this.options;
         const used = session.inFlight > 0 || performance.now() - session.lastUsed < UsedFor * 1000;
-        return used || session.snapshot.status === 'closing' ? pollSeconds : Math.max(pollSeconds, SlowPoll);
+        return used ? pollSeconds : Math.max(pollSeconds, SlowPoll);
     }
 
     private isIdle(session: Session, now: number): boolean {

@@ -2,12 +2,12 @@ import { messageOf } from '../errors';
 import { Logger } from '../logger';
 import { Settler } from './settler';
 
-/** Settles every `intervalSeconds`, and at once when a session has begun to close. Errors end a round, never the loop. */
+/** Settles every `intervalSeconds`, and at once when a session begins to close. Errors end a round, never the loop. */
 export class SettlementLoop {
     private timer: NodeJS.Timeout | undefined;
     private round: Promise<void> | null = null;
     private again = false;
-    private readonly stopping = new AbortController();
+    private stopped = false;
 
     constructor(
         private readonly settler: Settler,
@@ -17,24 +17,25 @@ export class SettlementLoop {
 
     start(): void {
         this.schedule();
-        this.round = this.guarded(() => this.settler.resume(this.stopping.signal));
+        this.round = this.guarded(() => this.settler.resume());
     }
 
     /** Settles as soon as possible. */
     nudge(): void {
         if (this.round !== null) {
             this.again = true;
-        } else if (!this.stopping.signal.aborted) {
+        } else if (!this.stopped) {
             this.round = this.guarded(async () => {
-                await this.settler.settle(false, this.stopping.signal);
+                await this.settler.settle();
             });
         }
     }
 
     /** Gives up what runs and waits for it to notice. */
     async stop(): Promise<void> {
-        this.stopping.abort();
+        this.stopped = true;
         clearInterval(this.timer);
+        await this.settler.interrupt();
         await this.round;
     }
 
@@ -46,7 +47,10 @@ export class SettlementLoop {
         try {
             await job();
         } catch (error) {
-            this.logger.warn({ reason: messageOf(error) }, 'Settlement has to wait; it is tried again in the next round.');
+            this.logger.warn(
+                { reason: messageOf(error) },
+                'Settlement has to wait; it is tried again in the next round.',
+            );
         } finally {
             this.round = null;
             if (this.again) {

@@ -9,6 +9,7 @@ import {
     SigningDomain,
 } from '@ton-compute/contracts';
 
+import { combineSignals } from '../abort';
 import { Chain } from '../chain/chain';
 import { ExternalRefused } from '../chain/exit-codes';
 import { ChainUnreachable } from '../chain/transport';
@@ -26,8 +27,10 @@ import { Candidate, planBatch, SettlementPolicy } from './plan';
 const BatchLife = 300;
 /** Seconds between two looks at whether a batch or its claims have arrived. */
 const LookInterval = 1;
-/** Seconds after which a batch that has not arrived is sent again. */
-const ResendAfter = 15;
+/** Seconds for which the costs of batches are taken as known. */
+const CostsLife = 600;
+/** A budget that bounds nothing. */
+const NoBound = 2n ** 120n;
 /** Seconds for the claims to arrive once the batch was executed. */
 const ClaimsDeadline = 60;
 
@@ -43,6 +46,8 @@ export type SettlerOptions = {
     policy: SettlementPolicy;
     /** Earnings, nanoTON, from which on a batch also distributes; null: never. */
     distributeAbove: bigint | null;
+    /** Seconds after which a batch that has not arrived is sent again. */
+    resendAfter: number;
     onBatch: (result: BatchResult) => void;
 };
 
@@ -65,6 +70,8 @@ type Claim = { session: Session; before: bigint; expected: bigint };
 /** Turns vouchers into coins: plans, signs, sends and follows up one batch at a time. */
 export class Settler {
     private last: Promise<unknown> = Promise.resolve();
+    private stopping = new AbortController();
+    private knownCosts: { costs: SettlementCosts; readAt: number } | null = null;
     private readonly domain: SigningDomain;
 
     constructor(private readonly options: SettlerOptions) {
@@ -75,21 +82,21 @@ export class Settler {
      * Settles what the policy asks for; everything that is worth its cost with `force`.
      * @throws {ChainUnreachable}, {ChainError}
      */
-    settle(force = false, signal: AbortSignal = new AbortController().signal): Promise<BatchResult> {
-        return this.inTurn(() => this.settleNow(force, signal));
+    settle(force = false, signal?: AbortSignal): Promise<BatchResult> {
+        return this.inTurn((stop) => this.settleNow(force, stop), signal);
     }
 
     /**
      * Claims a session's last voucher and ends it at once: the rest of the deposit goes back to the client.
      * @throws {ChainUnreachable}, {ChainError}
      */
-    finish(session: Session, signal: AbortSignal = new AbortController().signal): Promise<BatchResult> {
-        return this.inTurn(() => this.finishNow(session, signal));
+    finish(session: Session, signal?: AbortSignal): Promise<BatchResult> {
+        return this.inTurn((stop) => this.finishNow(session, stop), signal);
     }
 
     /** Follows up the batches that an earlier run of the worker sent. */
-    resume(signal: AbortSignal): Promise<void> {
-        return this.inTurn(async () => {
+    resume(): Promise<void> {
+        return this.inTurn(async (signal) => {
             const { chain, ledger, address } = this.options;
             for (const batch of ledger.batches.pending()) {
                 const { sequence } = await readSettlement(chain, address);
@@ -104,28 +111,37 @@ export class Settler {
         });
     }
 
+    /** Gives up what runs and waits; whatever was sent is followed up later. */
+    async interrupt(): Promise<void> {
+        this.stopping.abort();
+        await this.last;
+        this.stopping = new AbortController();
+    }
+
     /** One batch at a time: the next one needs the sequence that this one leaves. */
-    private inTurn<T>(job: () => Promise<T>): Promise<T> {
-        const run = this.last.then(job);
+    private inTurn<T>(job: (stop: AbortSignal) => Promise<T>, signal?: AbortSignal): Promise<T> {
+        const stop = combineSignals(signal === undefined ? [this.stopping.signal] : [this.stopping.signal, signal]);
+        const run = this.last.then(() => job(stop.signal)).finally(stop.release);
         this.last = run.catch(() => undefined);
         return run;
     }
 
     private async settleNow(force: boolean, signal: AbortSignal): Promise<BatchResult> {
-        const { chain, address, policy } = this.options;
+        const { chain, address, distributeAbove } = this.options;
+        const policy = force ? { ...this.options.policy, claimAbove: 0n } : this.options.policy;
         const candidates = this.candidates();
-        if (candidates.length === 0 && this.options.distributeAbove === null) {
+        if (candidates.length === 0 && distributeAbove === null) {
             return this.report({ outcome: 'nothing', message: 'Nothing is due.' });
         }
+        const costs = await this.costs();
+        // Most rounds end here, without a look at the settlement.
+        const wished = planBatch(candidates, policy, { ...costs, budget: NoBound }, chain.now());
+        if (wished.chosen.length === 0 && distributeAbove === null) {
+            return this.report({ outcome: 'nothing', message: 'Nothing that is due is worth its fees yet.' });
+        }
         const account = await readSettlement(chain, address);
-        const costs = await readCosts(chain, address);
         const distribute = this.shouldDistribute(account, costs);
-        const plan = planBatch(
-            candidates,
-            force ? { ...policy, claimAbove: 0n } : policy,
-            batchCosts(account, costs, distribute),
-            chain.now(),
-        );
+        const plan = planBatch(candidates, policy, batchCosts(account, costs, distribute), chain.now());
         if (plan.unaffordable > 0) {
             this.reportUnaffordable(plan.unaffordable, account, costs);
         }
@@ -135,11 +151,13 @@ export class Settler {
                 : this.report({ outcome: 'nothing', message: 'Nothing that is due is worth its fees yet.' });
         }
         const sessions = plan.chosen.map(({ session }) => session);
-        const items = sessions.map((session): BatchItem => ({
-            kind: 'claimVoucher',
-            escrow: session.address,
-            voucher: requireVoucher(session),
-        }));
+        const items = sessions.map(
+            (session): BatchItem => ({
+                kind: 'claimVoucher',
+                escrow: session.address,
+                voucher: requireVoucher(session),
+            }),
+        );
         const expected = plan.chosen.reduce((sum, { due }) => sum + due, 0n);
         return this.send(account.sequence, items, sessions, expected, distribute, signal);
     }
@@ -147,7 +165,7 @@ export class Settler {
     private async finishNow(session: Session, signal: AbortSignal): Promise<BatchResult> {
         const { chain, address } = this.options;
         const account = await readSettlement(chain, address);
-        const costs = await readCosts(chain, address);
+        const costs = await this.costs();
         const { base, item, budget } = batchCosts(account, costs, false);
         if (base + item > budget) {
             this.reportUnaffordable(1, account, costs);
@@ -156,6 +174,15 @@ export class Settler {
         const voucher = session.due > 0n ? requireVoucher(session) : null;
         const items: BatchItem[] = [{ kind: 'finish', escrow: session.address, voucher }];
         return this.send(account.sequence, items, [session], session.due, false, signal);
+    }
+
+    /** What batches cost changes only with the chain's configuration. */
+    private async costs(): Promise<SettlementCosts> {
+        if (this.knownCosts === null || performance.now() - this.knownCosts.readAt > CostsLife * 1000) {
+            const costs = await readCosts(this.options.chain, this.options.address);
+            this.knownCosts = { costs, readAt: performance.now() };
+        }
+        return this.knownCosts.costs;
     }
 
     private candidates(): Candidate<Session>[] {
@@ -176,7 +203,9 @@ export class Settler {
             return false;
         }
         if (!account.canDistribute) {
-            logger.warn('Earnings are not distributed: the settlement does not know the protocol fee. Send it SyncFee.');
+            logger.warn(
+                'Earnings are not distributed: the settlement does not know the protocol fee. Send it SyncFee.',
+            );
             return false;
         }
         return (costs.base + costs.distribute) * 10_000n <= account.earnings * policy.maxCostBasisPoints;
@@ -195,8 +224,12 @@ export class Settler {
         const batch = { sequence, validUntil, count: items.length, distribute, items: packBatchItems(items) };
         const message = packBatchMessage(batch, key.sign(batchPayload(this.domain, batch).hash()));
         const facts = { sequence, validUntil, items: items.length, expected, message };
-        const id = await ledger.write(() => ledger.batches.add(facts, chain.now()));
-        const claims = sessions.map((session) => ({ session, before: session.snapshot.claimed, expected: session.due }));
+        const [{ id }] = await ledger.write(ledger.batches.add(facts, chain.now()));
+        const claims = sessions.map((session) => ({
+            session,
+            before: session.snapshot.claimed,
+            expected: session.due,
+        }));
         const result = await this.deliver({ ...facts, id, state: 'sent' }, signal);
         if (result !== null) {
             return this.report({ ...result, items: items.length });
@@ -222,7 +255,7 @@ export class Settler {
         const { chain, address, logger } = this.options;
         let sentAt = -Infinity;
         while (chain.now() <= batch.validUntil && !signal.aborted) {
-            if (performance.now() - sentAt >= ResendAfter * 1000) {
+            if (performance.now() - sentAt >= this.options.resendAfter * 1000) {
                 sentAt = performance.now();
                 const refused = await this.trySend(batch);
                 if (refused !== null && !(await this.isExecuted(batch))) {
@@ -238,10 +271,16 @@ export class Settler {
             await pause(LookInterval, signal);
         }
         if (signal.aborted) {
-            return { outcome: 'lost', message: 'The worker is shutting down; the batch is followed up at the next start.' };
+            return {
+                outcome: 'lost',
+                message: 'The worker is shutting down; the batch is followed up at the next start.',
+            };
         }
         await this.setState(batch, 'expired');
-        logger.warn({ sequence: batch.sequence, address: address.toRawString() }, 'A batch was lost; its claims will be sent again.');
+        logger.warn(
+            { sequence: batch.sequence, address: address.toRawString() },
+            'A batch was lost; its claims will be sent again.',
+        );
         return { outcome: 'lost', message: 'The batch did not arrive in time; its claims will be sent again.' };
     }
 
@@ -308,7 +347,7 @@ export class Settler {
 
     private async setState(batch: BatchRecord, state: 'executed' | 'expired' | 'refused'): Promise<void> {
         const { ledger } = this.options;
-        await ledger.write(() => ledger.batches.setState(batch.id, state));
+        await ledger.write(ledger.batches.setState(batch.id, state));
     }
 
     private reportUnaffordable(count: number, account: SettlementAccount, costs: SettlementCosts): void {
@@ -323,7 +362,7 @@ export class Settler {
 }
 
 function requireVoucher(session: Session): SignedVoucher {
-    const voucher = session.highestVoucher;
+    const voucher = session.claimVoucher;
     if (voucher === null) {
         throw new Error('A session without a voucher has nothing due.');
     }
@@ -332,7 +371,9 @@ function requireVoucher(session: Session): SignedVoucher {
 
 function unaffordableAdvice(account: SettlementAccount, costs: SettlementCosts): string {
     const least = costs.base + costs.item;
-    const facts = `One claim may cost ${least} nanoTON; the fee float holds ${account.feeFloat}, today's cap leaves ${account.capLeft}.`;
+    const facts =
+        `One claim may cost ${least} nanoTON; the fee float holds ${account.feeFloat}, ` +
+        `today's cap leaves ${account.capLeft}.`;
     return account.capLeft < least && account.feeFloat >= least
         ? `${facts} Wait for the next day (UTC), or let the owner raise the cap with SetFeeLimits.`
         : `${facts} Send FundFees to the settlement.`;

@@ -5,7 +5,7 @@ import {
     InvalidRequestError,
     ModelNotFoundError,
     UnsupportedError,
-} from '../engine/engine';
+} from './engine/engine';
 import { WireError } from './wire-error';
 
 /**

@@ -1,0 +1,36 @@
+import { fromNano } from '@ton/core';
+import { CoinSymbol } from '@ton-compute/contracts';
+
+import { WorkerConfig } from './config/schema';
+import type { Worker } from './worker';
+
+/** @returns the lines that a person sees when the worker has started. */
+export function describeWorker(worker: Worker, config: WorkerConfig): string {
+    const { device, provider } = worker;
+    const [model] = worker.models;
+    const offers = provider.offers.filter((offer) => offer.model.toString('hex') === model.weightsHash);
+    const prices = offers.map(({ prices: { prompt, cached, completion, reasoning } }) =>
+        [
+            `prompt ${fromNano(prompt)}`,
+            `cached ${fromNano(cached)}`,
+            `completion ${fromNano(completion)}`,
+            `reasoning ${fromNano(reasoning)}`,
+        ].join(', '),
+    );
+    const lines: [string, string][] = [
+        ['model', `${model.id} (${model.architecture}, ${model.contextLength} tokens of context)`],
+        ['weights', `SHA-256 ${model.weightsHash}`],
+        ['device', `${device.backend}: ${device.note}`],
+        ['tier', 'open: no enclave, no promise of privacy'],
+        ['provider', `${provider.address.toString()} (number ${provider.index})`],
+        [
+            'price',
+            prices.length === 0
+                ? 'no offer for this model yet'
+                : `${prices.join('; ')} (${CoinSymbol} per million tokens)`,
+        ],
+        ['endpoint', `${config.provider.publicEndpoint ?? provider.endpoint}, listening at ${worker.url}`],
+        ['requests', config.provider.plain ? 'sealed and plain' : 'sealed only'],
+    ];
+    return lines.map(([name, text]) => `${name.padEnd(9)} ${text}\n`).join('');
+}

@@ -1,0 +1,11 @@
+export * from './worker';
+export { ConfigError, StartError } from './errors';
+export { loadConfig, parseConfig, type ConfigSources } from './config/load';
+export type { WorkerConfig, WorkerConfigInput } from './config/schema';
+export type { ProviderRecord } from './chain/provider-record';
+export type { BatchResult } from './settlement/settler';
+export { createLogger, type LogFormat, type Logger, type LogLevel } from './logger';
+export { FileKeys } from './keys/file-keys';
+export type { KeySource, WorkerKeys } from './keys/keys';
+export { publicKeysOf, type PublicKeys } from './registration';
+export * from './engine';

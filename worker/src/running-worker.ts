@@ -1,0 +1,332 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Address } from '@ton/core';
+import { FastifyInstance } from 'fastify';
+
+import { AdminServer } from './admin/server';
+import { ProviderRecord, readProvider } from './chain/provider-record';
+import { WorkerConfig } from './config/schema';
+import { DeviceReport, Engine, EngineModel } from './engine';
+import { messageOf, StartError } from './errors';
+import { Admission } from './http/admission';
+import { ServingContext } from './http/context';
+import { Gate } from './http/gate';
+import { createServer, listen } from './http/server';
+import { Logger } from './logger';
+import { Metrics } from './metrics';
+import { ReceiptIssuer } from './money/receipts';
+import { Office } from './office';
+import { publicAnswers } from './public-answers';
+import { addOfferCommand, setEndpointCommand } from './registration';
+import { ServingTerms } from './sessions/servable';
+import { SpentKeeper } from './sessions/spent-keeper';
+import { SessionWatcher } from './sessions/watcher';
+import { readSettlement, SettlementAccount } from './settlement/account';
+import { SettlementLoop } from './settlement/loop';
+import { BatchResult } from './settlement/settler';
+import type { Worker, WorkerStats } from './worker';
+
+/** Seconds between two looks at provider and settlement, and at replay marks that have expired. */
+const CareInterval = 30;
+/** Replay marks that are forgotten in one go: few enough to hold nobody up. */
+const ForgetAtOnce = 5000;
+/** Seconds for running answers to notice that they were ended. */
+const AbortPatience = 12;
+
+/** A worker with all of its parts. `startWorker` makes it. */
+export class RunningWorker implements Worker {
+    url = '';
+    private record: ProviderRecord;
+    private settlement: SettlementAccount | null = null;
+    private readonly admission: Admission;
+    private readonly watcher: SessionWatcher;
+    private readonly keeper: SpentKeeper;
+    private readonly loop: SettlementLoop;
+    private readonly app: FastifyInstance;
+    private readonly metrics: Metrics;
+    private readonly stopping = new AbortController();
+    private admin: AdminServer | undefined;
+    private care: NodeJS.Timeout | undefined;
+    private caring: Promise<void> = Promise.resolve();
+    private restored = false;
+    private closing: Promise<void> | undefined;
+
+    constructor(
+        private readonly config: WorkerConfig,
+        private readonly office: Office,
+        private readonly engine: Engine,
+        private readonly logger: Logger,
+        processMetrics: boolean,
+    ) {
+        const { book, ledger, chain, keys, settler } = office;
+        const { network, settlement, limits } = config;
+        this.record = office.provider;
+        this.metrics = this.createMetrics(processMetrics);
+        this.admission = new Admission(engine.slots, limits.queue);
+        this.keeper = new SpentKeeper(book, ledger, logger);
+        this.loop = new SettlementLoop(settler, settlement.intervalSeconds, logger);
+        this.watcher = new SessionWatcher({
+            book,
+            logger,
+            pollSeconds: network.pollSeconds,
+            onClosing: () => this.loop.nudge(),
+        });
+        const serving: ServingTerms = {
+            models: engine.models,
+            workerKey: keys.worker.publicKey,
+            closeMargin: settlement.closeMarginSeconds,
+        };
+        const context: ServingContext = {
+            engine,
+            gate: this.createGate(serving),
+            admission: this.admission,
+            receipts: new ReceiptIssuer(keys.worker, ledger, () => this.metrics.receipt()),
+            limits,
+            metrics: this.metrics,
+            logger,
+            recheck: (session) => book.recheck(session),
+            stopping: this.stopping.signal,
+            now: () => chain.now(),
+        };
+        this.app = createServer({ context, book, answers: publicAnswers(config, office, this) });
+    }
+
+    get provider(): ProviderRecord {
+        return this.record;
+    }
+
+    get models(): readonly EngineModel[] {
+        return this.engine.models;
+    }
+
+    get device(): DeviceReport {
+        return this.engine.device;
+    }
+
+    /** Opens the doors; what an earlier run left in the ledger is taken up in the background. */
+    async start(): Promise<void> {
+        const { config } = this;
+        this.warnAboutOffer();
+        await this.lookAtRecords();
+        this.url = await this.listen();
+        this.admin = await AdminServer.open(config.data.directory, {
+            status: () => this.stats(),
+            settle: () => this.settle(),
+            finish: (session) => this.finish(session),
+        });
+        this.keeper.start();
+        this.watcher.start();
+        this.loop.start();
+        // Clients do not wait for it: their sessions are read when they come.
+        this.caring = this.restore();
+        this.care = setInterval(() => {
+            this.caring = this.caring.then(() => this.takeCare());
+        }, CareInterval * 1000);
+    }
+
+    settle(): Promise<BatchResult> {
+        return this.office.settler.settle(true);
+    }
+
+    async finish(address: Address): Promise<BatchResult> {
+        const session = await this.office.book.get(address);
+        if (session.inFlight > 0) {
+            throw new StartError('The session has requests that still run. Try again when they have ended.');
+        }
+        return this.office.settler.finish(session);
+    }
+
+    stats(): WorkerStats {
+        const { engine, office } = this;
+        const [model] = engine.models;
+        const sessions = office.book.all();
+        const reasons = this.complaints();
+        return {
+            status: this.admission.draining ? 'draining' : reasons.length > 0 ? 'degraded' : 'ok',
+            reasons,
+            provider: this.record.address.toString(),
+            tier: 'open',
+            model: { id: model.id, weightsHash: model.weightsHash, contextLength: model.contextLength },
+            device: engine.device,
+            slots: engine.slots,
+            running: engine.load.running,
+            waiting: engine.load.waiting,
+            sessions: sessions.length,
+            due: office.book.due,
+            feeFloat: this.settlement?.feeFloat ?? null,
+            earnings: this.settlement?.earnings ?? null,
+        };
+    }
+
+    close(): Promise<void> {
+        this.closing ??= this.shutDown();
+        return this.closing;
+    }
+
+    /** For the office: metrics of a batch. */
+    onBatch(result: BatchResult): void {
+        if (result.outcome !== 'nothing') {
+            this.metrics.batch(result.outcome, result.claimed);
+            this.logger.info(
+                { outcome: result.outcome, items: result.items, claimed: result.claimed.toString() },
+                result.message,
+            );
+        }
+    }
+
+    private createGate(serving: ServingTerms): Gate {
+        const { book, ledger, globalId, keys, provider, chain } = this.office;
+        return new Gate({
+            book,
+            ledger,
+            serving,
+            globalId,
+            provider: provider.address,
+            encryption: keys.encryption,
+            allowPlain: this.config.provider.plain,
+            now: () => chain.now(),
+        });
+    }
+
+    private createMetrics(processMetrics: boolean): Metrics {
+        const { engine, office } = this;
+        const source = {
+            load: () => ({ ...engine.load, slots: engine.slots, admitted: this.admission.size }),
+            sessions: () => ({ count: office.book.all().length, due: office.book.due }),
+            feeFloat: () => this.settlement?.feeFloat ?? null,
+            chainReachable: () => office.chain.reachable,
+        };
+        return new Metrics(source, processMetrics);
+    }
+
+    private async listen(): Promise<string> {
+        const { host, port } = this.config.listen;
+        try {
+            return await listen(this.app, host, port);
+        } catch (error) {
+            throw new StartError(
+                `The worker cannot listen at ${host}:${port} (${messageOf(error)}). Stop what uses the port, or set ` +
+                    'listen.host and listen.port.',
+                1,
+                { cause: error },
+            );
+        }
+    }
+
+    /** Without a matching offer nobody can open a session; old ones go on, so it is no reason to refuse. */
+    private warnAboutOffer(): void {
+        const [model] = this.engine.models;
+        const provider = this.record.address.toString();
+        if (!this.record.offers.some((offer) => offer.model.toString('hex') === model.weightsHash)) {
+            this.logger.warn(
+                { command: addOfferCommand(provider, model.weightsHash) },
+                `No session can be opened: the provider does not offer ${model.id}. Let its owner add the offer.`,
+            );
+        }
+        const wanted = this.config.provider.publicEndpoint;
+        if (wanted !== null && wanted !== this.record.endpoint) {
+            this.logger.warn(
+                { command: setEndpointCommand(provider, wanted) },
+                `Clients go to ${this.record.endpoint}, which is what the chain shows, and not to ${wanted}.`,
+            );
+        }
+    }
+
+    private complaints(): string[] {
+        const { chain, ledger } = this.office;
+        const reasons: string[] = [];
+        if (!ledger.working) {
+            reasons.push('The ledger cannot be written: nothing is served. Check the disk.');
+        }
+        if (!chain.reachable) {
+            reasons.push(
+                'The chain does not answer: known sessions are served within what is known, new ones are refused.',
+            );
+        }
+        if (!this.record.active) {
+            reasons.push('The provider has retired: no session can be opened.');
+        }
+        if (this.settlement !== null && !this.settlement.workerKey.equals(this.office.keys.worker.publicKey)) {
+            reasons.push('The settlement knows another worker key: nothing can be claimed. Set the keys again.');
+        }
+        return reasons;
+    }
+
+    /** Takes up what an earlier run has not claimed; tried again with each look at the records until it is done. */
+    private async restore(): Promise<void> {
+        const { book } = this.office;
+        try {
+            await book.restore();
+            this.restored = true;
+            if (book.due > 0n) {
+                this.logger.info({ due: book.due.toString() }, 'Vouchers of an earlier run can be claimed (nanoTON).');
+                this.loop.nudge();
+            }
+        } catch (error) {
+            this.logger.warn(
+                { reason: messageOf(error) },
+                'Sessions of an earlier run could not be read; tried again.',
+            );
+        }
+    }
+
+    private async takeCare(): Promise<void> {
+        const { ledger, chain } = this.office;
+        if (!this.restored) {
+            await this.restore();
+        }
+        try {
+            await ledger.write(ledger.replays.forget(chain.now(), ForgetAtOnce));
+            await this.lookAtRecords();
+        } catch (error) {
+            this.logger.warn(
+                { reason: messageOf(error) },
+                'Provider and settlement could not be read; tried again soon.',
+            );
+        }
+    }
+
+    private async lookAtRecords(): Promise<void> {
+        const { chain } = this.office;
+        this.record = await readProvider(chain, this.record.address);
+        this.settlement = await readSettlement(chain, this.record.settlement);
+    }
+
+    private async shutDown(): Promise<void> {
+        const { logger, config, office } = this;
+        this.admission.close();
+        clearInterval(this.care);
+        logger.info(
+            { running: this.admission.size },
+            'Shutting down: nothing new is taken, running answers are finished.',
+        );
+        await Promise.race([this.admission.whenEmpty(), pause(config.limits.drainSeconds)]);
+        this.stopping.abort();
+        await Promise.race([this.admission.whenEmpty(), pause(AbortPatience)]);
+        await this.app.close();
+        this.app.server.closeAllConnections();
+        await this.watcher.stop();
+        this.keeper.stop();
+        await this.loop.stop();
+        await this.settleLast();
+        await this.admin?.close();
+        await this.engine.close();
+        await office.close();
+        await this.caring;
+        logger.info('Stopped.');
+    }
+
+    private async settleLast(): Promise<void> {
+        try {
+            await this.office.settler.settle(true, AbortSignal.timeout(this.config.limits.drainSeconds * 1000));
+        } catch (error) {
+            this.logger.warn(
+                { reason: messageOf(error) },
+                'The last settlement was not possible; the ledger keeps everything.',
+            );
+        }
+    }
+}
+
+function pause(seconds: number): Promise<void> {
+    return sleep(seconds * 1000, undefined, { ref: false });
+}

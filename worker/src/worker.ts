@@ -1,0 +1,97 @@
+import { Address } from '@ton/core';
+
+import { ProviderRecord } from './chain/provider-record';
+import { parseConfig } from './config/load';
+import { WorkerConfig, WorkerConfigInput } from './config/schema';
+import { createLlamaEngine, DeviceReport, Engine, EngineModel } from './engine';
+import { createLogger, Logger } from './logger';
+import { openOffice, requireActive } from './office';
+import { RunningWorker } from './running-worker';
+import { BatchResult } from './settlement/settler';
+
+/** What a program may bring along. */
+export type WorkerParts = {
+    logger?: Logger;
+    /** Another backend than the embedded one; the worker closes it. */
+    engine?: Engine;
+    /** Whether memory, event loop and the like are among the metrics; default false. */
+    processMetrics?: boolean;
+};
+
+/** What the worker is doing; amounts in nanoTON. */
+export type WorkerStats = {
+    status: 'ok' | 'degraded' | 'draining';
+    /** Why it is not ok, one sentence each. */
+    reasons: string[];
+    provider: string;
+    tier: 'open';
+    model: { id: string; weightsHash: string; contextLength: number };
+    device: DeviceReport;
+    slots: number;
+    running: number;
+    waiting: number;
+    /** In memory. */
+    sessions: number;
+    /** What could be claimed now. */
+    due: bigint;
+    feeFloat: bigint | null;
+    /** What a distribution would split. */
+    earnings: bigint | null;
+};
+
+/** A worker that runs. */
+export interface Worker {
+    /** Where it listens. */
+    readonly url: string;
+    readonly provider: ProviderRecord;
+    readonly models: readonly EngineModel[];
+    readonly device: DeviceReport;
+    /** Claims everything that is worth its fees. */
+    settle(): Promise<BatchResult>;
+    /** Claims a session's last voucher and ends it: the rest of the deposit goes back to its client. */
+    finish(session: Address): Promise<BatchResult>;
+    stats(): WorkerStats;
+    /** Finishes what runs, settles once more if it is worth it, and lets go of everything. May be called twice. */
+    close(): Promise<void>;
+}
+
+/**
+ * Starts a worker in this process.
+ * @throws {ConfigError}, {StartError} with what to do about it; errors of the engine pass unchanged.
+ */
+export async function startWorker(config: WorkerConfigInput, parts: WorkerParts = {}): Promise<Worker> {
+    return startConfigured(parseConfig(config), parts);
+}
+
+/** As `startWorker`, with a configuration that is complete already. */
+export async function startConfigured(config: WorkerConfig, parts: WorkerParts = {}): Promise<Worker> {
+    const logger = parts.logger ?? createLogger(config.log.level, config.log.format);
+    let worker: RunningWorker | undefined;
+    // The chain comes before the weights: a wrong key is known in a second, a large model in minutes.
+    const office = await openOffice(config, logger, (result) => worker?.onBatch(result));
+    let engine: Engine | undefined;
+    try {
+        requireActive(office.provider);
+        engine = parts.engine ?? (await loadEngine(config, logger));
+        worker = new RunningWorker(config, office, engine, logger, parts.processMetrics ?? false);
+        await worker.start();
+        return worker;
+    } catch (error) {
+        await engine?.close();
+        await office.close();
+        throw error;
+    }
+}
+
+function loadEngine({ model, gpu }: WorkerConfig, logger: Logger): Promise<Engine> {
+    return createLlamaEngine({
+        modelPath: model.path,
+        modelId: model.name ?? undefined,
+        expectedWeightsHash: model.weightsHash ?? undefined,
+        gpu: gpu.backend,
+        requireGpu: gpu.required,
+        slots: model.slots,
+        contextLength: model.contextSize ?? undefined,
+        onLog: (message) => logger.info({ engine: message }, 'The engine says:'),
+    });
+}
