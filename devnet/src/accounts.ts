@@ -1,4 +1,12 @@
-import { Address, beginCell, Cell, loadShardAccount, ShardAccount, storeShardAccount } from '@ton/core';
+import {
+    Address,
+    beginCell,
+    Cell,
+    loadShardAccount,
+    ShardAccount,
+    storeAccountStorage,
+    storeShardAccount,
+} from '@ton/core';
 import { createEmptyShardAccount, createShardAccount } from '@ton/sandbox';
 
 /** State of an account in the words of the API. */
@@ -114,7 +122,11 @@ export class Accounts {
      * @param balance nanoTON
      */
     create(address: Address, init: { code: Cell; data: Cell }, balance: bigint): void {
-        this.set(new Account(address, serialise(createShardAccount({ address, ...init, balance }))));
+        const shard = createShardAccount({ address, ...init, balance });
+        const account = shard.account!;
+        // The emulator only adds and subtracts what changes, and ends with a fault when the total becomes negative.
+        account.storageStats.used = sizeOf(beginCell().store(storeAccountStorage(account.storage)).endCell());
+        this.set(new Account(address, serialise(shard)));
     }
 
     /** Pairs of raw address and serialised ShardAccount. */
@@ -141,6 +153,21 @@ function keepBoc(cell: Cell | null | undefined): Cell | undefined {
     }
     const boc = cell.toBoc();
     return Object.create(cell, { toBoc: { value: () => boc } }) as Cell;
+}
+
+/** Cells and bits of a tree of cells, each different cell counted once. */
+function sizeOf(root: Cell): { cells: bigint; bits: bigint } {
+    const seen = new Map<string, Cell>();
+    const visit = (cell: Cell): void => {
+        const hash = cell.hash().toString('hex');
+        if (!seen.has(hash)) {
+            seen.set(hash, cell);
+            cell.refs.forEach(visit);
+        }
+    };
+    visit(root);
+    const bits = [...seen.values()].reduce((sum, cell) => sum + cell.bits.length, 0);
+    return { cells: BigInt(seen.size), bits: BigInt(bits) };
 }
 
 function serialise(account: ShardAccount): string {

@@ -1,5 +1,5 @@
 import { DevnetInfo } from './control';
-import { WALLET_VERSION } from './wallets';
+import { WALLET_VERSION } from './developmentKeys';
 
 const NANO = 1_000_000_000n;
 

@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { Address, beginCell, Cell, loadMessage, Message, storeMessage, TupleItem } from '@ton/core';
 import { Account, Accounts } from './accounts';
 import { Blocks } from './blocks';
-import { pricesConfig, PriceSet } from './config';
+import { pricesConfig } from './config';
 import { installConfigContract } from './configContract';
+import { PriceSet } from './defaults';
 import { Emulator, Execution, GetMethodResult, Surroundings } from './emulator';
 import { DevnetError, ExternalMessageRefused, messageOf } from './errors';
 import { History, TransactionRecord } from './history';
@@ -22,8 +23,8 @@ const BLOCK_GAS = 10_000_000n;
 /** A block ends after so many transactions, which keeps the network answering when a chain of messages is endless. */
 const BLOCK_TRANSACTIONS = 250;
 
-/** In instant mode a request runs at most so many blocks itself; what is then left goes on in the background. */
-const INSTANT_BLOCKS = 4;
+/** In instant mode a request runs at most so many more blocks itself; what is then left goes on in the background. */
+const INSTANT_BLOCKS = 1;
 
 const LAST_UTIME = 0xffffffff;
 
@@ -45,6 +46,8 @@ export interface ChainOptions {
     /** 32 bytes from which the hashes of the blocks and all random seeds derive. */
     readonly genesisHash: Buffer;
     readonly logger: Logger;
+    /** A block ends after so many transactions; 250 when omitted. */
+    readonly blockTransactions?: number;
 }
 
 interface Draft {
@@ -60,6 +63,7 @@ interface Draft {
  * Everything that reads or changes it goes through one queue, so that nobody sees a state in the middle of a block.
  */
 export class Chain {
+    private readonly emulator = new Emulator();
     private readonly queue = new SerialQueue();
     private readonly accounts = new Accounts();
     private readonly history = new History();
@@ -67,6 +71,7 @@ export class Chain {
     private readonly logger: Logger;
     private readonly automine: boolean;
     private readonly blockTime: number;
+    private readonly blockTransactions: number;
 
     /** Accepted external messages that wait for the next block. */
     private externals: Cell[] = [];
@@ -81,13 +86,13 @@ export class Chain {
     private configBoc: string;
     private timer: NodeJS.Timeout | undefined;
     private changes = 0;
+    private stopped = false;
 
-    private constructor(
-        private readonly emulator: Emulator,
-        options: ChainOptions,
-    ) {
+    /** An empty network, standing still until {@link start}. */
+    constructor(options: ChainOptions) {
         this.logger = options.logger;
         this.blockTime = options.blockTime;
+        this.blockTransactions = options.blockTransactions ?? BLOCK_TRANSACTIONS;
         this.automine = options.automine || options.blockTime === 0;
         this.blocks = new Blocks(options.genesisHash, Math.floor(Date.now() / 1000));
         this.priceSet = options.prices;
@@ -97,11 +102,6 @@ export class Chain {
         installConfigContract(this.accounts, this.configCell);
     }
 
-    /** An empty network, standing still until {@link start}. */
-    static async create(options: ChainOptions): Promise<Chain> {
-        return new Chain(await Emulator.create(), options);
-    }
-
     /** Begins to make blocks. */
     start(): void {
         if (this.blockTime > 0) {
@@ -109,10 +109,10 @@ export class Chain {
         }
     }
 
-    /** Stops making blocks and waits for what is under way. */
+    /** Stops making blocks, for good, and waits for what is under way; messages that are left stay in the state. */
     async stop(): Promise<void> {
         clearInterval(this.timer);
-        this.timer = undefined;
+        this.stopped = true;
         await this.queue.run(() => undefined);
     }
 
@@ -231,8 +231,8 @@ export class Chain {
             const target = time(now);
             if (target < now || target > LAST_UTIME) {
                 throw new DevnetError(
-                    `Cannot set the time to ${target}: it is ${now}, and time only moves forward, up to ${LAST_UTIME}. ` +
-                        'To go back, restore a snapshot that was made earlier',
+                    `Cannot set the time to ${target}: it is ${now}, and time only moves forward, up to ` +
+                        `${LAST_UTIME}. To go back, restore a snapshot that was made earlier`,
                 );
             }
             this.offsetMs = target * 1000 - Date.now();
@@ -277,9 +277,9 @@ export class Chain {
         return this.queue.run(() => {
             if (state.globalId !== this.globalId) {
                 throw new DevnetError(
-                    `The state was made with global id ${state.globalId}, this network has ${this.globalId}. Signatures ` +
-                        'made under one are void under the other: start the network with the global id of the state, ' +
-                        'or with another state',
+                    `The state was made with global id ${state.globalId}, this network has ${this.globalId}. ` +
+                        'Signatures made under one are void under the other: start the network with the global id ' +
+                        'of the state, or with another state',
                 );
             }
             const records = state.transactions.map(recordFromState);
@@ -371,7 +371,7 @@ export class Chain {
 
     /** Runs messages until none is left or the block is full: first those on their way, then the new ones. */
     private async fillBlock(draft: Draft): Promise<void> {
-        const hasRoom = () => draft.gas < BLOCK_GAS && draft.transactions.length < BLOCK_TRANSACTIONS;
+        const hasRoom = () => draft.gas < BLOCK_GAS && draft.transactions.length < this.blockTransactions;
         for (let old = this.internals.length; old > 0 && hasRoom(); old--) {
             await this.deliver(draft, this.internals.shift()!);
         }
@@ -385,7 +385,7 @@ export class Chain {
 
     /** In instant mode: makes further blocks until all messages have arrived, at some point in the background. */
     private async finishMessages(): Promise<void> {
-        if (!this.automine) {
+        if (!this.automine || this.stopped) {
             return;
         }
         for (let i = 0; i < INSTANT_BLOCKS && this.internals.length > 0; i++) {
@@ -401,11 +401,12 @@ export class Chain {
         try {
             this.commit(draft, await this.execute(draft, message, false));
         } catch (error) {
-            if (!(error instanceof ExternalMessageRefused)) {
-                throw error;
+            if (error instanceof ExternalMessageRefused) {
+                // It was acceptable when it came, but something before it in the block changed the account.
+                this.logger.info({ error: error.message }, 'A message was dropped because it is no longer accepted');
+            } else {
+                this.logger.error({ err: error, message: toBase64(message) }, 'A message was dropped');
             }
-            // It was acceptable when it came, but something before it in the block changed the account.
-            this.logger.info({ error: error.message }, 'A message was dropped because it is no longer accepted');
         }
     }
 
@@ -430,7 +431,13 @@ export class Chain {
         this.lt = transaction.lt;
         this.changes++;
         this.accounts.set(account);
-        const record = { address: account.address, lt: transaction.lt, hash: transaction.hash(), boc, seqno: draft.seqno };
+        const record = {
+            address: account.address,
+            lt: transaction.lt,
+            hash: transaction.hash(),
+            boc,
+            seqno: draft.seqno,
+        };
         this.history.add(record, transaction);
         draft.transactions.push(record);
         draft.gas += gasUsed(transaction);
@@ -441,7 +448,16 @@ export class Chain {
             }
         });
         if (actions && account.address.workChain === -1) {
+            this.publishLibraries(actions);
+        }
+    }
+
+    private publishLibraries(actions: Cell): void {
+        try {
             this.libraries = applyLibraryActions(this.libraries, actions);
+        } catch (error) {
+            // A contract may leave actions that nobody can read; that is its own affair and stops nothing.
+            this.logger.warn({ err: error }, 'The actions of a masterchain transaction could not be read');
         }
     }
 }

@@ -1,13 +1,18 @@
 #!/usr/bin/env node
 import { Command, InvalidArgumentError, Option } from 'commander';
+import {
+    DEFAULT_BLOCK_TIME,
+    DEFAULT_HOST,
+    DEFAULT_PORT,
+    DEFAULT_WALLETS,
+    logLevels,
+    LogLevel,
+    priceSets,
+    PriceSet,
+} from './defaults';
 import { banner } from './banner';
-import { priceSets, PriceSet } from './config';
-import { DEFAULT_BLOCK_TIME, DEFAULT_HOST, DEFAULT_WALLETS, startDevnet } from './devnet';
+import { developmentKeys } from './developmentKeys';
 import { DevnetError } from './errors';
-import { logLevels, LogLevel } from './logger';
-import { MAX_WALLETS } from './wallets';
-
-const DEFAULT_PORT = 8081;
 
 interface CliOptions {
     port: number;
@@ -57,15 +62,19 @@ const program = new Command('devnet')
     .option(
         '--wallets <number>',
         `how many funded wallets: of the state file, else ${DEFAULT_WALLETS}`,
-        integer(0, MAX_WALLETS),
+        integer(0, developmentKeys.length),
     )
     .option('--show-mnemonics', 'print the words of every funded wallet')
-    .addOption(new Option('--log-level <level>', 'what to log to the standard error').choices(logLevels).default('warn'))
+    .addOption(
+        new Option('--log-level <level>', 'what to log to the standard error').choices(logLevels).default('warn'),
+    )
     .allowExcessArguments(false)
     .showHelpAfterError('(--help shows all options)');
 
 async function main(): Promise<void> {
     const options = program.parse().opts<CliOptions>();
+    // The TVM takes half a second to load, for which neither --help nor a wrong option should wait.
+    const { startDevnet } = require('./devnet') as typeof import('./devnet');
     const devnet = await startDevnet({
         ...options,
         stateFile: options.state,

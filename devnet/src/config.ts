@@ -1,16 +1,6 @@
 import { beginCell, Cell, Dictionary } from '@ton/core';
-import { defaultConfig } from '@ton/sandbox';
-
-/**
- * The two sets of basechain prices that this project tests under.
- *
- * - `2026`: in force since 2026-04-29.
- * - `old`: in force before; what @ton/sandbox 0.41 ships.
- */
-export type PriceSet = '2026' | 'old';
-
-/** All sets, the current one first. */
-export const priceSets: readonly PriceSet[] = ['2026', 'old'];
+import { baseConfig } from './baseConfig';
+import { PriceSet } from './defaults';
 
 /** Basechain prices as they stand in configuration parameters 18, 21 and 25. */
 export interface Prices {
@@ -75,49 +65,6 @@ function parameter(parameters: Parameters, id: number): Cell {
     return cell;
 }
 
-/** A set with one validator, in the layout of parameters 32, 34 and 36. */
-function oneValidator(): Cell {
-    const descriptor = beginCell().storeUint(0x53, 8).storeUint(0x8e81278a, 32).storeUint(0, 256).storeUint(1, 64);
-    const list = Dictionary.empty(Dictionary.Keys.Uint(16), Dictionary.Values.BitString(360));
-    list.set(0, descriptor.endCell().bits);
-    return beginCell()
-        .storeUint(0x12, 8)
-        .storeUint(0, 32)
-        .storeUint(0xffffffff, 32)
-        .storeUint(1, 16)
-        .storeUint(1, 16)
-        .storeUint(1, 64)
-        .storeDict(list)
-        .endCell();
-}
-
-/** No addresses, in the layout of parameter 44. */
-function noSuspendedAddresses(): Cell {
-    return beginCell().storeUint(0, 8).storeBit(false).storeUint(0, 32).endCell();
-}
-
-let trimmedConfig: Cell | undefined;
-
-/**
- * The configuration of @ton/sandbox without the mainnet's lists: 32, 34 and 36 (hundreds of validators) are cut to one
- * validator, 44 (suspended addresses) to none.
- *
- * The emulator parses the whole configuration before every get-method; so cut that takes a sixth of the time. The keys
- * stay, so the dictionary has its real shape and looking up a parameter its real gas.
- */
-function baseConfig(): Parameters {
-    if (!trimmedConfig) {
-        const parameters = readParameters(Cell.fromBase64(defaultConfig as unknown as string));
-        const validators = oneValidator();
-        for (const id of [32, 34, 36]) {
-            parameters.set(id, validators);
-        }
-        parameters.set(44, noSuspendedAddresses());
-        trimmedConfig = writeParameters(parameters);
-    }
-    return readParameters(trimmedConfig);
-}
-
 function gasPrices(old: Cell, prices: Prices): Cell {
     const limits = old.beginParse();
     // gas_flat_pfx, flat limit and price, gas_prices_ext and the price itself are replaced; the limits stay.
@@ -168,7 +115,7 @@ function storagePrices(prices: Prices): Cell {
  * @returns cell with the dictionary of all parameters
  */
 export function pricesConfig(set: PriceSet, options: { globalId?: number } = {}): Cell {
-    const parameters = baseConfig();
+    const parameters = readParameters(Cell.fromBase64(baseConfig));
     if (set === '2026') {
         parameters.set(18, storagePrices(prices2026));
         parameters.set(21, gasPrices(parameter(parameters, 21), prices2026));
@@ -178,6 +125,11 @@ export function pricesConfig(set: PriceSet, options: { globalId?: number } = {})
         parameters.set(19, beginCell().storeInt(options.globalId, 32).endCell());
     }
     return writeParameters(parameters);
+}
+
+/** Global id of a network that was not given another one: the sandbox's, which is the mainnet's. */
+export function defaultGlobalId(): number {
+    return readGlobalId(Cell.fromBase64(baseConfig));
 }
 
 /** {@link pricesConfig} for the prices in force since 2026-04-29. */

@@ -1,5 +1,6 @@
 import { Address } from '@ton/core';
-import { Prices, PriceSet } from './config';
+import { Prices } from './config';
+import { PriceSet } from './defaults';
 import { DevnetWallet } from './wallets';
 
 /** What a local network tells about itself. */

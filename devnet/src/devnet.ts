@@ -1,25 +1,25 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import { AddressInfo } from 'node:net';
 import { dirname, resolve } from 'node:path';
 import { Address } from '@ton/core';
 import { TonClient } from '@ton/ton';
 import { FastifyInstance } from 'fastify';
 import { Chain } from './chain';
-import { configOld, PriceSet, priceSets, readGlobalId, readPrices } from './config';
+import { defaultGlobalId, readGlobalId, readPrices } from './config';
 import { Control, DevnetInfo } from './control';
+import {
+    DEFAULT_BLOCK_TIME,
+    DEFAULT_HOST,
+    DEFAULT_WALLETS,
+    LogLevel,
+    PriceSet,
+    priceSets,
+} from './defaults';
 import { DevnetError, messageOf } from './errors';
-import { LogLevel } from './logger';
 import { SerialQueue } from './serialQueue';
 import { addRoutes, createServer } from './server';
 import { ChainState, loadState, saveState } from './state';
 import { developmentWallets, DevnetWallet, MAX_WALLETS, WALLET_BALANCE } from './wallets';
-
-/** Block time of the mainnet since 2026, milliseconds. */
-export const DEFAULT_BLOCK_TIME = 400;
-
-export const DEFAULT_HOST = '127.0.0.1';
-export const DEFAULT_WALLETS = 5;
 
 const SAVE_INTERVAL = 30_000;
 const MAX_SNAPSHOTS = 16;
@@ -32,16 +32,18 @@ export interface DevnetOptions {
     readonly port?: number;
     /** Prices in force; when omitted those of the state file, or the current ones. */
     readonly prices?: PriceSet;
-    /** Configuration parameter 19; when omitted that of the state file, or the sandbox's, which is the mainnet's -239. */
+    /** Configuration parameter 19; when omitted that of the state file, or the sandbox's, the mainnet's -239. */
     readonly globalId?: number;
     /** Milliseconds between two blocks, 400 when omitted. 0: blocks are made only for messages, and at once. */
     readonly blockTime?: number;
-    /** Execute an external message and all that follows from it before `sendBoc` answers, without waiting for a block. */
+    /** Execute an external message and all that follows from it at once, before `sendBoc` answers. */
     readonly automine?: boolean;
     /** How many funded wallets, from 0 to 10; when omitted those of the state file, or 5. */
     readonly wallets?: number;
-    /** File to begin with, if it exists, and to save to: at the end, and every 30 s when something has happened. */
+    /** File to begin with, if it exists, and to save to: at the end, and whenever something has happened. */
     readonly stateFile?: string;
+    /** Milliseconds between two looks at whether there is something to save; 30,000 when omitted. */
+    readonly saveInterval?: number;
     /** Folder for snapshots that are asked for over HTTP; that of the state file or `devnet-snapshots` when omitted. */
     readonly snapshotDir?: string;
     /** What is logged to the standard error; `warn` when omitted. */
@@ -66,6 +68,7 @@ export class Devnet implements Control {
     private readonly saveTimer: NodeJS.Timeout | undefined;
     private snapshotCount = 0;
     private savedVersion: number;
+    private saving = false;
     private closing: Promise<void> | undefined;
 
     /** Use {@link startDevnet}. */
@@ -76,11 +79,11 @@ export class Devnet implements Control {
         this.wallets = wallets;
         this.snapshotDir = settings.snapshotDir;
         this.port = port;
-        this.url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+        this.url = `http://${reachable(host)}:${port}`;
         this.endpoint = `${this.url}/api/v2/jsonRPC`;
         this.savedVersion = chain.version;
         if (settings.stateFile !== undefined) {
-            this.saveTimer = setInterval(() => this.saveInBackground(), SAVE_INTERVAL);
+            this.saveTimer = setInterval(() => this.saveInBackground(), settings.saveInterval);
         }
     }
 
@@ -170,7 +173,6 @@ export class Devnet implements Control {
 
     async saveTo(path: string): Promise<void> {
         const state = await this.chain.exportState();
-        await mkdir(dirname(path), { recursive: true });
         await this.saves.run(() => saveState(path, state));
     }
 
@@ -199,13 +201,14 @@ export class Devnet implements Control {
     private saveInBackground(): void {
         const { version } = this.chain;
         const { stateFile } = this.settings;
-        if (version === this.savedVersion || stateFile === undefined) {
+        if (version === this.savedVersion || this.saving || stateFile === undefined) {
             return;
         }
-        this.saveTo(stateFile).then(
-            () => (this.savedVersion = version),
-            (error: unknown) => this.app.log.error({ err: error }, messageOf(error)),
-        );
+        this.saving = true;
+        this.saveTo(stateFile)
+            .then(() => (this.savedVersion = version))
+            .catch((error: unknown) => this.app.log.error({ err: error }, messageOf(error)))
+            .finally(() => (this.saving = false));
     }
 }
 
@@ -213,6 +216,7 @@ interface Settings {
     readonly blockTime: number;
     readonly automine: boolean;
     readonly stateFile: string | undefined;
+    readonly saveInterval: number;
     readonly snapshotDir: string;
 }
 
@@ -240,14 +244,15 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
         blockTime,
         automine: options.automine === true || blockTime === 0,
         stateFile,
+        saveInterval: options.saveInterval ?? SAVE_INTERVAL,
         snapshotDir: resolve(options.snapshotDir ?? (stateFile ? dirname(stateFile) : 'devnet-snapshots')),
     };
 
     const app = createServer(options.logLevel ?? 'warn');
-    const chain = await Chain.create({
+    const chain = new Chain({
         ...settings,
         prices: options.prices ?? state?.prices ?? '2026',
-        globalId: options.globalId ?? state?.globalId ?? readGlobalId(configOld()),
+        globalId: options.globalId ?? state?.globalId ?? defaultGlobalId(),
         genesisHash: randomBytes(32),
         logger: app.log,
     });
@@ -260,6 +265,11 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
     const wallets = developmentWallets(options.wallets ?? (state ? await knownWallets(chain) : DEFAULT_WALLETS));
     for (const { address, init } of wallets) {
         await chain.createAccount(address, init, WALLET_BALANCE);
+    }
+
+    if (stateFile !== undefined) {
+        // A file that cannot be written must be known now, not when everything that has happened is to be kept.
+        await saveState(stateFile, await chain.exportState());
     }
 
     const host = options.host ?? DEFAULT_HOST;
@@ -294,18 +304,20 @@ async function listen(app: FastifyInstance, host: string, port: number): Promise
         const { code } = error as NodeJS.ErrnoException;
         throw new DevnetError(
             code === 'EADDRINUSE'
-                ? `Port ${port} of ${host} is in use. Stop the program that uses it, or choose another port; 0 takes a free one`
+                ? `Port ${port} of ${host} is in use. Stop the program that uses it, or choose another port; ` +
+                  '0 takes a free one'
                 : `Cannot listen at port ${port} of ${host}: ${messageOf(error)}`,
         );
     }
     return (app.server.address() as AddressInfo).port;
 }
 
-function checkOptions({ port, prices, globalId, blockTime, wallets }: DevnetOptions): void {
+function checkOptions({ port, prices, globalId, blockTime, wallets, saveInterval }: DevnetOptions): void {
     checkInteger('port', port, 0, 65_535);
     checkInteger('globalId', globalId, -(2 ** 31), 2 ** 31 - 1);
     checkInteger('blockTime', blockTime, 0, 3_600_000);
     checkInteger('wallets', wallets, 0, MAX_WALLETS);
+    checkInteger('saveInterval', saveInterval, 1, 86_400_000);
     if (prices !== undefined && !priceSets.includes(prices)) {
         throw new DevnetError(`prices is ${String(prices)}; expected one of ${priceSets.join(', ')}`);
     }
@@ -315,6 +327,14 @@ function checkInteger(name: string, value: number | undefined, min: number, max:
     if (value !== undefined && !(Number.isInteger(value) && value >= min && value <= max)) {
         throw new DevnetError(`${name} is ${value}; expected a whole number from ${min} to ${max}`);
     }
+}
+
+/** The host for a URL of a server that listens there; one that listens everywhere is reached through the loopback. */
+function reachable(host: string): string {
+    if (host === '0.0.0.0') {
+        return DEFAULT_HOST;
+    }
+    return host.includes(':') ? `[${host === '::' ? '::1' : host}]` : host;
 }
 
 function toAddress(address: Address | string): Address {

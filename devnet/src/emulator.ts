@@ -1,7 +1,7 @@
 import { Cell, loadTransaction, parseTuple, Transaction, TupleItem } from '@ton/core';
 import { Executor } from '@ton/sandbox';
 import { Account } from './accounts';
-import { ExternalMessageRefused } from './errors';
+import { ExternalMessageRefused, messageOf } from './errors';
 
 /** What a transaction or a get-method sees of the network around it. */
 export interface Surroundings {
@@ -46,14 +46,26 @@ const NO_CODE = -13;
 /** How many lines of the TVM's log an error carries. */
 const LOG_LINES = 5;
 
+let sharedExecutor: Promise<Executor> | undefined;
+
+/**
+ * Lets the executor of the sandbox do something. All networks of a process share one: it keeps no state, and compiling
+ * it takes longer than everything else at the start.
+ *
+ * @throws Error when it fails; the next job gets a new one, because nothing can be said of the state of this one
+ */
+async function withExecutor<T>(job: (executor: Executor) => Promise<T>): Promise<T> {
+    const executor = await (sharedExecutor ??= Executor.create());
+    try {
+        return await job(executor);
+    } catch (error) {
+        sharedExecutor = undefined;
+        throw new Error(`The emulator of the TVM failed: ${messageOf(error)}. The network goes on without this`);
+    }
+}
+
 /** The real TVM: runs transactions and get-methods on accounts without keeping any state itself. */
 export class Emulator {
-    private constructor(private readonly executor: Executor) {}
-
-    static async create(): Promise<Emulator> {
-        return new Emulator(await Executor.create());
-    }
-
     /**
      * Runs a transaction; the account that was passed stays as it is.
      *
@@ -69,10 +81,10 @@ export class Emulator {
         { config, libraries, now, randomSeed }: Surroundings,
         ignoreSignatures = false,
     ): Promise<Execution> {
-        const { result } = await this.executor.runTransaction({
+        const args = {
             config,
             libs: libraries ?? null,
-            verbosity: 'short',
+            verbosity: 'short' as const,
             shardAccount: account.shardAccount,
             message,
             now,
@@ -80,7 +92,8 @@ export class Emulator {
             randomSeed,
             ignoreChksig: ignoreSignatures,
             debugEnabled: false,
-        });
+        };
+        const { result } = await withExecutor((executor) => executor.runTransaction(args));
         if (!result.success) {
             throw refusal(account, result.error, result.vmResults);
         }
@@ -108,13 +121,13 @@ export class Emulator {
         if (!code) {
             return { exitCode: NO_CODE, gasUsed: 0, stack: [] };
         }
-        const { output } = await this.executor.runGetMethod({
+        const args = {
             code,
             data: data ?? Cell.EMPTY,
             methodId,
             stack,
             config,
-            verbosity: 'short',
+            verbosity: 'short' as const,
             libs: libraries,
             address: account.address,
             unixTime: now,
@@ -123,15 +136,27 @@ export class Emulator {
             gasLimit: GET_METHOD_GAS,
             debugEnabled: false,
             extraCurrency: Object.fromEntries(account.extraCurrencies),
-        });
+        };
+        const { output } = await withExecutor((executor) => executor.runGetMethod(args));
         if (!output.success) {
             throw new Error(`The TVM could not run the get-method: ${output.error}`);
         }
         return {
             exitCode: output.vm_exit_code,
             gasUsed: Number(output.gas_used),
-            stack: parseTuple(Cell.fromBase64(output.stack)),
+            stack: parseStack(output.stack),
         };
+    }
+}
+
+function parseStack(boc: string): TupleItem[] {
+    try {
+        return parseTuple(Cell.fromBase64(boc));
+    } catch (error) {
+        throw new Error(
+            `The get-method left something on the stack that cannot be shown (${messageOf(error)}); expected ` +
+                'integers, cells, slices, builders, tuples and null, but for instance no continuation',
+        );
     }
 }
 
@@ -148,8 +173,8 @@ function refusal(account: Account, error: string, vm?: { vmLog: string; vmExitCo
         // The compute phase was skipped: no code, and no state init in the message that gives this address.
         return new ExternalMessageRefused(
             undefined,
-            `Failed to unpack account state: account ${address} is ${account.status} and the message carries no state ` +
-                'init that hashes to its address',
+            `Failed to unpack account state: account ${address} is ${account.status} and the message carries no ` +
+                'state init that hashes to its address',
         );
     }
     if (error.includes('before smart-contract execution')) {

@@ -4,15 +4,16 @@ export {
     configParameter,
     prices2026,
     pricesConfig,
-    priceSets,
     readGlobalId,
     readPrices,
 } from './config';
-export type { Prices, PriceSet } from './config';
+export type { Prices } from './config';
 export type { Control, DevnetInfo } from './control';
+export { priceSets } from './defaults';
+export type { LogLevel, PriceSet } from './defaults';
 export { Devnet, startDevnet } from './devnet';
 export type { DevnetOptions } from './devnet';
 export { DevnetError } from './errors';
-export type { LogLevel } from './logger';
-export { developmentWallets, MAX_WALLETS, WALLET_BALANCE, WALLET_VERSION } from './wallets';
+export { WALLET_VERSION } from './developmentKeys';
+export { developmentWallets, MAX_WALLETS, WALLET_BALANCE } from './wallets';
 export type { DevnetWallet } from './wallets';

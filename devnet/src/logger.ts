@@ -5,8 +5,3 @@ export interface Logger {
     warn(details: object, message: string): void;
     error(details: object, message: string): void;
 }
-
-/** Levels of the log, from nothing to everything. */
-export const logLevels = ['silent', 'error', 'warn', 'info', 'debug'] as const;
-
-export type LogLevel = (typeof logLevels)[number];

@@ -1,6 +1,6 @@
 import Fastify, { FastifyInstance, FastifyReply, LogController } from 'fastify';
+import { LogLevel } from './defaults';
 import { DevnetError, ExternalMessageRefused, messageOf, RpcError } from './errors';
-import { LogLevel } from './logger';
 import { MethodContext } from './rpc/method';
 import { isReadOnly, methods } from './rpc/methods';
 import { Params } from './rpc/params';

@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { open, readFile, rename, unlink } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Address, Cell, loadTransaction, Transaction } from '@ton/core';
-import { priceSets, PriceSet } from './config';
+import { priceSets, PriceSet } from './defaults';
 import { DevnetError, messageOf } from './errors';
 import { TransactionRecord } from './history';
 
@@ -68,6 +68,7 @@ export async function saveState(path: string, state: ChainState): Promise<void> 
     const text = JSON.stringify({ format: FORMAT, version: VERSION, sha256: checksum(state), state });
     const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
     try {
+        await mkdir(dirname(path), { recursive: true });
         const file = await open(temporary, 'wx');
         try {
             await file.writeFile(text);

@@ -1,5 +1,5 @@
 import { Address, Cell, internal, Sender, SendMode } from '@ton/core';
-import { keyPairFromSeed, KeyPair } from '@ton/crypto';
+import { KeyPair } from '@ton/crypto';
 import { TonClient, WalletContractV4 } from '@ton/ton';
 import { DevelopmentKey, developmentKeys } from './developmentKeys';
 
@@ -8,9 +8,6 @@ export const WALLET_BALANCE = 10_000n * 1_000_000_000n;
 
 /** How many development wallets there are. */
 export const MAX_WALLETS = developmentKeys.length;
-
-/** What `blueprint run --mnemonic` calls this wallet contract (its WALLET_VERSION). */
-export const WALLET_VERSION = 'v4r2';
 
 /** For how many seconds the messages of {@link DevnetWallet.sender} are valid. */
 const MESSAGE_TIMEOUT = 60;
@@ -35,8 +32,10 @@ export interface DevnetWallet {
 }
 
 function createWallet(key: DevelopmentKey): DevnetWallet {
-    const keyPair = keyPairFromSeed(Buffer.from(key.seed, 'hex'));
-    const contract = WalletContractV4.create({ workchain: 0, publicKey: keyPair.publicKey });
+    const publicKey = Buffer.from(key.publicKey, 'hex');
+    // The secret key of @ton/crypto is the seed with the public key behind it.
+    const keyPair = { publicKey, secretKey: Buffer.concat([Buffer.from(key.seed, 'hex'), publicKey]) };
+    const contract = WalletContractV4.create({ workchain: 0, publicKey });
     return {
         name: key.name,
         address: contract.address,

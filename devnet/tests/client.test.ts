@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
     Address,
     beginCell,
@@ -10,9 +11,22 @@ import {
     storeMessage,
     toNano,
 } from '@ton/core';
+import { mnemonicToPrivateKey, mnemonicValidate } from '@ton/crypto';
+import { wordlist } from '@ton/crypto/dist/mnemonic/wordlist';
 import { TonClient, WalletContractV4 } from '@ton/ton';
-import { Devnet, startDevnet } from '../src';
-import { counterCode, deploy, echoCode, globalIdCode, readNumber, rpc, stateInit, transfer, walletSender } from './support';
+import { Devnet, developmentWallets, MAX_WALLETS, startDevnet } from '../src';
+import { developmentKeys } from '../src/developmentKeys';
+import {
+    counterCode,
+    deploy,
+    echoCode,
+    globalIdCode,
+    readNumber,
+    rpc,
+    stateInit,
+    transfer,
+    walletSender,
+} from './support';
 
 describe('TonClient of @ton/ton against the network', () => {
     let devnet: Devnet;
@@ -41,7 +55,7 @@ describe('TonClient of @ton/ton against the network', () => {
 
     it('tells that nothing is at an address that was never used', async () => {
         const state = await client.getContractState(nobody);
-        expect(state).toMatchObject({ state: 'uninitialized', balance: 0n, code: null, data: null, lastTransaction: null });
+        expect(state).toMatchObject({ state: 'uninitialized', balance: 0n, code: null, lastTransaction: null });
         expect(await client.isContractDeployed(nobody)).toBe(false);
         await expect(client.runMethod(nobody, 'seqno')).rejects.toThrow('exit_code: -13');
     });
@@ -62,8 +76,10 @@ describe('TonClient of @ton/ton against the network', () => {
 
         const state = await client.getContractState(address);
         expect(state.lastTransaction).toEqual({ lt: sent.lt.toString(), hash: sent.hash().toString('base64') });
+        // What forwarding costs is collected in part here, in part where the message arrives.
+        const { forwardFee } = sent.outMessages.get(0)!.info as { forwardFee: bigint };
         expect(await client.getBalance(address)).toBe(
-            toNano(10_000) - toNano('1.5') - sent.totalFees.coins - sent.outMessages.get(0)!.info.forwardFee!,
+            toNano(10_000) - toNano('1.5') - sent.totalFees.coins - forwardFee,
         );
     });
 
@@ -111,8 +127,9 @@ describe('TonClient of @ton/ton against the network', () => {
 
     it('sends a serialised message as a file and as a message', async () => {
         const { contract, keyPair, address } = devnet.wallet('governance');
-        const message = (seqno: number) =>
-            external({ to: address, body: contract.createTransfer({ seqno, secretKey: keyPair.secretKey, messages: [] }) });
+        const order = (seqno: number) =>
+            contract.createTransfer({ seqno, secretKey: keyPair.secretKey, messages: [] });
+        const message = (seqno: number) => external({ to: address, body: order(seqno) });
         await client.sendFile(beginCell().store(storeMessage(message(0))).endCell().toBoc());
         await client.sendMessage(message(1));
         await client.sendExternalMessage(contract, message(2).body);
@@ -202,5 +219,29 @@ describe('TonClient of @ton/ton against the network', () => {
         } finally {
             await other.close();
         }
+    });
+});
+
+describe('the development wallets', () => {
+    it('come from their names by the rule in their file', () => {
+        for (const { name, attempt, mnemonic } of developmentKeys) {
+            const words = Array.from({ length: 24 }, (_, i) => {
+                const hash = createHash('sha256').update(`ton-compute devnet ${name} ${attempt} ${i}`).digest();
+                return wordlist[hash.readUInt16BE(0) % 2048];
+            });
+            expect(mnemonic).toBe(words.join(' '));
+        }
+    });
+
+    it('have the valid mnemonics and the keys that their file says', async () => {
+        const wallets = developmentWallets(MAX_WALLETS);
+        expect(new Set(wallets.map(({ address }) => address.toRawString())).size).toBe(10);
+        await Promise.all(
+            wallets.map(async ({ mnemonic, keyPair }) => {
+                expect(mnemonic).toHaveLength(24);
+                expect(await mnemonicValidate([...mnemonic])).toBe(true);
+                expect(await mnemonicToPrivateKey([...mnemonic])).toEqual(keyPair);
+            }),
+        );
     });
 });

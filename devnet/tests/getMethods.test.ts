@@ -2,6 +2,7 @@ import { Address, beginCell, TupleItem } from '@ton/core';
 import { TonClient } from '@ton/ton';
 import { Devnet, startDevnet } from '../src';
 import {
+    code,
     deploy,
     echoCode,
     endlessCode,
@@ -23,7 +24,7 @@ describe('get-methods', () => {
     let echo: Address;
 
     beforeAll(async () => {
-        devnet = await startDevnet({ blockTime: 0 });
+        devnet = await startDevnet({ blockTime: 0, logLevel: 'silent' });
         client = devnet.client();
         echo = await deploy(devnet, echoCode);
     });
@@ -96,7 +97,8 @@ describe('get-methods', () => {
             ['tuple', { '@type': 'tvm.tuple', elements: [] }],
             ['list', { '@type': 'tvm.list', elements: [] }],
         ]);
-        const nested = ['tuple', [['num', 1], ['tuple', { elements: [['num', 2], ['cell', boc], ['null']] }], ['num', 3]]];
+        const inner = ['tuple', { elements: [['num', 2], ['cell', boc], ['null']] }];
+        const nested = ['tuple', [['num', 1], inner, ['num', 3]]];
         expect(await echoed([nested])).toEqual([
             [
                 'tuple',
@@ -162,7 +164,7 @@ describe('get-methods', () => {
         });
     });
 
-    it('reports the exit code of a method that throws, and -14 when it runs out of the gas of a real network', async () => {
+    it('reports the exit code of a method that throws, and -14 when it needs more gas than it may', async () => {
         const thrower = await deploy(devnet, throwCode);
         expect((await client.runMethodWithError(thrower, 'any')).exit_code).toBe(42);
         const endless = await deploy(devnet, endlessCode);
@@ -170,6 +172,13 @@ describe('get-methods', () => {
         expect(exit_code).toBe(-14);
         expect(gas_used).toBeGreaterThanOrEqual(1_000_000);
         expect(gas_used).toBeLessThan(1_000_100);
+    });
+
+    it('cannot show a continuation and says so', async () => {
+        // SETCP0, DROP, PUSHCONT { NOP }
+        const address = await deploy(devnet, code('ff00309100'));
+        const reply = await rpc(devnet, 'runGetMethod', { address: address.toString(), method: 'any', stack: [] });
+        expect([reply.status, reply.error]).toEqual([500, expect.stringContaining('no continuation')]);
     });
 
     it('runs at the time of the network', async () => {

@@ -2,11 +2,13 @@ import { Address, beginCell, Cell, contractAddress, Sender, SendMode, StateInit 
 import { TonClient } from '@ton/ton';
 import { Devnet } from '../src';
 
+// Processes are started and others may use the machine: a slow test is no wrong one.
+jest.setTimeout(60_000);
+
 /** A reply of the API with its HTTP status. */
 export interface Reply {
     status: number;
     ok: boolean;
-    // eslint-disable-next-line @typescript-eslint/no-explicit-any
     result: any;
     error: string;
     code: number;

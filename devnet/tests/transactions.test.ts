@@ -1,4 +1,14 @@
-import { Address, beginCell, Cell, comment, loadTransaction, Slice, storeMessage, toNano, Transaction } from '@ton/core';
+import {
+    Address,
+    beginCell,
+    Cell,
+    comment,
+    loadTransaction,
+    Slice,
+    storeMessage,
+    toNano,
+    Transaction,
+} from '@ton/core';
 import { TonClient } from '@ton/ton';
 import { Devnet, startDevnet } from '../src';
 import { code, deploy, get, rpc, throwCode, transfer } from './support';
@@ -62,10 +72,9 @@ describe('the history of an account', () => {
         const { lt, hash } = parseHashes(third);
         expect((await client.getTransaction(to, lt, hash))!.hash().equals(third.hash())).toBe(true);
         for (const form of ['base64', 'base64url', 'hex'] as const) {
-            const { result } = await get(
-                devnet,
-                `getTransactions?address=${to}&limit=1&lt=${lt}&hash=${encodeURIComponent(third.hash().toString(form))}`,
-            );
+            const place = { lt, hash: third.hash().toString(form) };
+            const query = new URLSearchParams({ address: to.toString(), limit: '1', ...place });
+            const { result } = await get(devnet, `getTransactions?${query}`);
             expect(result[0].transaction_id).toMatchObject({ lt, hash });
         }
     });

@@ -7,7 +7,7 @@ import { MethodTable } from './method';
 import { Params } from './params';
 import { decodeStack, encodeStack } from './stack';
 
-const MAX_TRANSACTIONS = 1000;
+const MAX_TRANSACTIONS = 10_000;
 const INT32 = { min: -(2 ** 31), max: 2 ** 31 - 1 };
 
 /** Methods about one account: state, history, get-methods, forms of the address. */

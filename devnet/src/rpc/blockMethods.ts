@@ -40,7 +40,8 @@ export const blockMethods: MethodTable = {
         if (given.length !== 1) {
             throw new RpcError(
                 422,
-                `lookupBlock: expected exactly one of "seqno", "lt" and "unixtime"; got ${given.join(' and ') || 'none'}`,
+                'lookupBlock: expected exactly one of "seqno", "lt" and "unixtime"; got ' +
+                    (given.join(' and ') || 'none'),
             );
         }
         const seqno = params.has('seqno') ? params.integer('seqno', { min: 0, max: UINT32_MAX }) : 0;
@@ -163,8 +164,8 @@ function existing(block: Block | undefined, blocks: Blocks, wanted: string): Blo
     if (!block) {
         throw new RpcError(
             404,
-            `LITE_SERVER_NOTREADY: there is no block with ${wanted}; the last one is ${blocks.lastSeqno} at Unix time ` +
-                `${blocks.lastUtime}`,
+            `LITE_SERVER_NOTREADY: there is no block with ${wanted}; the last one is ${blocks.lastSeqno} at Unix ` +
+                `time ${blocks.lastUtime}`,
         );
     }
     return block;

@@ -1,7 +1,7 @@
 import { basename, join } from 'node:path';
-import { priceSets } from '../config';
 import { Control, DevnetInfo } from '../control';
-import { WALLET_VERSION } from '../wallets';
+import { priceSets } from '../defaults';
+import { WALLET_VERSION } from '../developmentKeys';
 import { MethodTable } from './method';
 import { Params } from './params';
 

@@ -38,7 +38,8 @@ export class Params {
         throw new RpcError(
             INCORRECT_ADDRESS,
             `Incorrect address: "${name}" is ${show(value)}; expected an address such as ` +
-                'EQBvW8Z5huBkMJYdnfAEM5JqTNkuWX3diqYENkWsIL0XggGG or 0:6f5bc67986e06430961d9df00433926a4cd92e597ddd8aa6043645ac20bd1782',
+                'EQBvW8Z5huBkMJYdnfAEM5JqTNkuWX3diqYENkWsIL0XggGG or ' +
+                '0:6f5bc67986e06430961d9df00433926a4cd92e597ddd8aa6043645ac20bd1782',
         );
     }
 
