@@ -2,7 +2,13 @@ import { Address, beginCell, Cell, contractAddress, StateInit } from '@ton/core'
 import { Provider, storeProviderIdentity } from './provider';
 import { RewardSettlement, storeSettlementIdentity } from './reward_settlement';
 import { SessionEscrow } from './session_escrow';
-import { Parameters, ProviderRegistry, storeConstitution, storeParameters, storeRegistryState } from './provider_registry';
+import {
+    Parameters,
+    ProviderRegistry,
+    storeConstitution,
+    storeParameters,
+    storeRegistryState,
+} from './provider_registry';
 import { bigIntToHash, hashToBigInt } from './payloads';
 
 /** @returns the basechain address of an account hash, as contracts store it. */
@@ -16,7 +22,9 @@ export function addressOf(account: bigint): Address {
  */
 export function accountOf(address: Address): bigint {
     if (address.workChain !== 0) {
-        throw new RangeError(`${address.toRawString()} is not in the basechain (workchain 0): use a basechain address.`);
+        throw new RangeError(
+            `${address.toRawString()} is not in the basechain (workchain 0): use a basechain address.`,
+        );
     }
     return hashToBigInt(address.hash);
 }
@@ -41,7 +49,9 @@ export async function registryDeployment(
         storeRegistryState({
             $$type: 'RegistryState',
             providerCount: 0n,
-            parameters: beginCell().store(storeParameters({ $$type: 'Parameters', ...parameters })).endCell(),
+            parameters: beginCell()
+                .store(storeParameters({ $$type: 'Parameters', ...parameters }))
+                .endCell(),
             constitution: beginCell()
                 .store(
                     storeConstitution({

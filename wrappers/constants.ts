@@ -10,9 +10,9 @@ export const ProviderStatus = { New: 0, Active: 1, Retired: 2 } as const;
 /** Why a provider rejects a session. */
 export const RejectReason: Readonly<Record<number, string>> = {
     1: 'the provider has retired',
-    2: 'the offer is not, or no longer, one of the provider\'s',
+    2: "the offer is not, or no longer, one of the provider's",
     3: 'the provider is not attested, or its record has expired',
-    4: 'the provider\'s TCB status is not one that the client accepts',
+    4: "the provider's TCB status is not one that the client accepts",
     5: 'the provider runs another image than the client demands',
 };
 
@@ -29,5 +29,5 @@ export const ProposalDelay = 604_800;
 /** The longest validity of a batch, seconds. */
 export const MaxBatchLife = 3600;
 
-/** The coin's symbol, for output only. The coin was renamed once already: this is the only place that knows its name. */
+/** The coin's symbol, for output only. The coin was renamed once: this is the only place that knows its name. */
 export const CoinSymbol = 'TON';

@@ -9,3 +9,7 @@ export * from './payloads';
 export * from './prices';
 export * from './keys';
 export * from './constants';
+export * from './errors';
+export * from './code';
+export * from './fees';
+export * from './values';

@@ -7,7 +7,7 @@
 const FieldPrime = 2n ** 255n - 19n;
 const SignBit = 2n ** 255n;
 
-/** y coordinates of the eight points of small order on edwards25519 (RFC 8032, section 5.1; the two of order 8 are ±y). */
+/** y coordinates of the eight points of small order on edwards25519 (RFC 8032, section 5.1; two of order 8 are ±y). */
 const LowOrderEd25519 = new Set([
     0n,
     1n,
@@ -16,7 +16,7 @@ const LowOrderEd25519 = new Set([
     littleEndian('c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a'),
 ]);
 
-/** u coordinates of the points of small order on curve25519 and its twist, below the field prime (RFC 7748, section 6.1). */
+/** u coordinates of the points of small order on curve25519 and its twist, below the prime (RFC 7748, section 6.1). */
 const LowOrderX25519 = new Set([
     0n,
     1n,

@@ -175,6 +175,7 @@ export function packReceiptClaim(receipt: SignedReceipt, voucher: SignedVoucher 
 /** What a batch may order: the contract writes the operation and the address itself. */
 export const BatchItemKind = { ClaimVoucher: 0, ClaimReceipt: 1, Finish: 2 } as const;
 
+/** One order of a batch; `voucher` is the highest that the worker holds. */
 export type BatchItem =
     | { kind: 'claimVoucher'; escrow: Address; voucher: SignedVoucher }
     | { kind: 'claimReceipt'; escrow: Address; receipt: SignedReceipt; voucher: SignedVoucher | null }
@@ -206,7 +207,9 @@ function itemArguments(item: BatchItem): { kind: number; args: Cell } {
  */
 export function packBatchItems(items: BatchItem[]): Cell {
     if (items.length > MaxBatchItems) {
-        throw new RangeError(`A batch holds at most ${MaxBatchItems} items, got ${items.length}: send several batches.`);
+        throw new RangeError(
+            `A batch holds at most ${MaxBatchItems} items, got ${items.length}: send several batches.`,
+        );
     }
     let next: Cell | null = null;
     for (let start = Math.floor(Math.max(items.length - 1, 0) / 3) * 3; start >= 0; start -= 3) {
@@ -226,7 +229,10 @@ export function packBatchItems(items: BatchItem[]): Cell {
     return next ?? EmptyCell;
 }
 
-/** @returns the body of the external message: `signature:bits512 sequence:uint32 valid_until:uint32 count:uint8 distribute:Bool items:^Cell`. */
+/**
+ * @returns the body of the external message:
+ * `signature:bits512 sequence:uint32 valid_until:uint32 count:uint8 distribute:Bool items:^Cell`.
+ */
 export function packBatchMessage(batch: Batch, signature: Buffer): Cell {
     return beginCell()
         .storeBuffer(signature, 64)
@@ -238,8 +244,14 @@ export function packBatchMessage(batch: Batch, signature: Buffer): Cell {
         .endCell();
 }
 
-/** @returns a 256-bit hash as an unsigned integer. */
+/**
+ * @returns a 256-bit hash or key as an unsigned integer, as the bindings take it.
+ * @throws RangeError when it has not 32 bytes.
+ */
 export function hashToBigInt(hash: Buffer): bigint {
+    if (hash.length !== 32) {
+        throw new RangeError(`A hash or key has 32 bytes, got ${hash.length}: pass it as bytes, not as text.`);
+    }
     return BigInt('0x' + hash.toString('hex'));
 }
 
@@ -247,4 +259,3 @@ export function hashToBigInt(hash: Buffer): bigint {
 export function bigIntToHash(value: bigint): Buffer {
     return Buffer.from(value.toString(16).padStart(64, '0'), 'hex');
 }
-

@@ -18,6 +18,7 @@ export type Prices = { prompt: bigint; cached: bigint; completion: bigint; reaso
 /** Prices are quoted per this many tokens. */
 export const TokensPerPrice = 1_000_000n;
 
+/** Nothing used. */
 export const NoTokens: Tokens = { prompt: 0n, cached: 0n, completion: 0n, reasoning: 0n };
 
 /**
@@ -35,6 +36,7 @@ export function amountOf(tokens: Tokens, prices: Prices): bigint {
     return (sum + TokensPerPrice - 1n) / TokensPerPrice;
 }
 
+/** @returns the sums, class by class. */
 export function addTokens(a: Tokens, b: Tokens): Tokens {
     return {
         prompt: a.prompt + b.prompt,

@@ -3,7 +3,14 @@ import { accountOf, addressOf } from './addresses';
 import { bigIntToHash, hashToBigInt } from './payloads';
 import { Prices } from './prices';
 import { storeRegistration } from './provider';
-import { loadConditions, loadOffer, loadSessionTerms, storeConditions, storeOffer, storeSessionTerms } from './session_escrow';
+import {
+    loadConditions,
+    loadOffer,
+    loadSessionTerms,
+    storeConditions,
+    storeOffer,
+    storeSessionTerms,
+} from './session_escrow';
 
 /** What a provider offers. */
 export type OfferTerms = {
@@ -56,6 +63,12 @@ export function packOffer(offer: OfferTerms): Cell {
         .endCell();
 }
 
+/** @returns the id of an offer, 32 bytes: the hash of its cell, and its key in `provider_data.offers`. */
+export function offerId(offer: OfferTerms): Buffer {
+    return packOffer(offer).hash();
+}
+
+/** @returns what {@link packOffer} packed. @throws when the cell is shorter than an offer. */
 export function unpackOffer(cell: Cell): OfferTerms {
     const offer = loadOffer(cell.beginParse());
     return {
@@ -97,6 +110,7 @@ export function packTerms(agreement: SessionAgreement): Cell {
         .endCell();
 }
 
+/** @returns what {@link packTerms} packed. @throws when the cell is shorter than terms. */
 export function unpackTerms(cell: Cell): SessionAgreement {
     const terms = loadSessionTerms(cell.beginParse());
     const conditions = loadConditions(terms.conditions);

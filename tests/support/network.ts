@@ -51,7 +51,7 @@ export class TestNetwork {
     readonly workerKey = testKey('worker');
     readonly sessionKey = testKey('session');
 
-    static async create(prices: PriceSet = '2026'): Promise<TestNetwork> {
+    static async create(prices: PriceSet = '2026', parameters = TestParameters): Promise<TestNetwork> {
         const chain = await Blockchain.create({ config: chainConfig(prices) });
         chain.now = Start;
         const names = ['deployer', 'governance', 'treasury', 'owner', 'client', 'stranger'];
@@ -59,7 +59,7 @@ export class TestNetwork {
             names.map((name) => chain.treasury(name)),
         );
         const deployment = await registryDeployment(governance.address, null, {
-            ...TestParameters,
+            ...parameters,
             treasury: accountOf(treasury.address),
         });
         const registry = chain.openContract(

@@ -13,6 +13,7 @@ import { Ledger } from './ledger/ledger';
 import { Logger } from './logger';
 import { publicKeysOf, setKeysCommand } from './registration';
 import { SessionBook } from './sessions/book';
+import { BatchCourier } from './settlement/courier';
 import { BatchResult, Settler } from './settlement/settler';
 
 /** Everything of a worker that deals with money and the chain, and nothing that generates. */
@@ -57,10 +58,16 @@ export async function openOffice(
         const common = { chain, ledger, logger, globalId };
         const book = new SessionBook({ ...common, provider: provider.address, settlement: provider.settlement });
         const { settlement } = config;
+        const courier = new BatchCourier({
+            ...common,
+            key: keys.worker,
+            address: provider.settlement,
+            resendAfter: settlement.resendSeconds,
+        });
         const settler = new Settler({
             ...common,
             book,
-            key: keys.worker,
+            courier,
             address: provider.settlement,
             policy: {
                 claimAbove: settlement.claimAbove,
@@ -68,7 +75,6 @@ export async function openOffice(
                 maxCostBasisPoints: BigInt(Math.round(settlement.maxCostShare * 10_000)),
             },
             distributeAbove: settlement.distributeAbove,
-            resendAfter: settlement.resendSeconds,
             onBatch,
         });
         return { keys, ledger, chain, globalId, provider, book, settler, close };

@@ -131,6 +131,33 @@ describe('Tab', () => {
         );
     });
 
+    it('never takes back what was counted, and never counts a token in two classes', () => {
+        const count = fc.bigInt({ min: 0n, max: 50n });
+        const total = fc.record<Tokens>({ prompt: count, cached: count, completion: count, reasoning: count });
+        fc.assert(
+            fc.property(total, total, (streamed, final) => {
+                const tab = new Tab(
+                    NoTokens,
+                    flatPrice(1n),
+                    () => null,
+                    () => undefined,
+                );
+                const hold = tab.open(NoTokens) as Hold;
+                hold.use(streamed);
+                hold.close(final);
+                const { prompt, cached, completion, reasoning } = tab.spent;
+                for (const name of ['prompt', 'cached', 'completion', 'reasoning'] as const) {
+                    expect(tab.spent[name]).toBeGreaterThanOrEqual(streamed[name]);
+                    expect(tab.spent[name]).toBeLessThanOrEqual(max(streamed[name], final[name]));
+                }
+                expect(prompt + cached).toBe(max(streamed.prompt + streamed.cached, final.prompt + final.cached));
+                expect(completion + reasoning).toBe(
+                    max(streamed.completion + streamed.reasoning, final.completion + final.reasoning),
+                );
+            }),
+        );
+    });
+
     it('gives back what a request reserved and did not use, and says so to those who wait', () => {
         let released = 0;
         const tab = new Tab(
@@ -173,4 +200,8 @@ function refuseAbove(allowance: bigint, use: bigint) {
 
 function flatPrice(perMillion: bigint): Prices {
     return { prompt: perMillion, cached: perMillion, completion: perMillion, reasoning: perMillion };
+}
+
+function max(a: bigint, b: bigint): bigint {
+    return a > b ? a : b;
 }

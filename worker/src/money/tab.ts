@@ -104,10 +104,18 @@ export class Hold {
 
     /**
      * The request is over; what is still reserved is given back.
-     * @param total all that it used, by the engine's final count. A class that was counted before never shrinks.
+     * @param total all that it used, by the engine's final count. What was counted before stays counted, because a
+     *     receipt may have stated it; tokens that turn out to be of another class are not counted a second time.
      */
     close(total: Tokens): void {
-        const rest = subtract(larger(total, this.counted), this.counted);
+        const [prompt, cached] = uncounted(total.prompt, total.cached, this.counted.prompt, this.counted.cached);
+        const [completion, reasoning] = uncounted(
+            total.completion,
+            total.reasoning,
+            this.counted.completion,
+            this.counted.reasoning,
+        );
+        const rest = { prompt, cached, completion, reasoning };
         const { reserved } = this;
         this.reserved = NoTokens;
         this.counted = addTokens(this.counted, rest);
@@ -132,6 +140,17 @@ function smaller(a: Tokens, b: Tokens): Tokens {
     return map(a, b, (x, y) => (x < y ? x : y));
 }
 
-function larger(a: Tokens, b: Tokens): Tokens {
-    return map(a, b, (x, y) => (x > y ? x : y));
+/** @returns what two classes of the same tokens have to grow by, so that together they never exceed the total. */
+function uncounted(totalA: bigint, totalB: bigint, countedA: bigint, countedB: bigint): [bigint, bigint] {
+    const left = positive(totalA + totalB - countedA - countedB);
+    const growthA = atMost(positive(totalA - countedA), left);
+    return [growthA, atMost(positive(totalB - countedB), left - growthA)];
+}
+
+function positive(value: bigint): bigint {
+    return value > 0n ? value : 0n;
+}
+
+function atMost(value: bigint, limit: bigint): bigint {
+    return value < limit ? value : limit;
 }

@@ -1,0 +1,50 @@
+import { NetworkProvider } from '@ton/blueprint';
+import { accountOf, ProviderRegistry, registryDeployment, registryReserve } from '@ton-compute/contracts';
+import { address, coins, integer } from '../tools/scripts/parsing';
+import { Script } from '../tools/scripts/script';
+
+const { MaxFeeBasisPoints } = ProviderRegistry;
+
+/** Deploys a registry: the beginning of a network of its own. Governance and treasury are the wallet unless given. */
+export async function run(provider: NetworkProvider, args: string[]): Promise<void> {
+    const script = await Script.start(provider, args, [
+        'governance',
+        'treasury',
+        'registrationDeposit',
+        'registrationFee',
+        'feeBasisPoints',
+    ]);
+    const { inputs, wallet } = script;
+    const own = wallet.toString();
+    const governance = await inputs.read(
+        'governance',
+        'Address that may propose parameters, a multisig in production',
+        address,
+        own,
+    );
+    const treasury = await inputs.read('treasury', 'Address that gets fees', address, own);
+    const registrationDeposit = await inputs.read('registrationDeposit', 'Deposit of a provider, coins', coins, '1');
+    const registrationFee = await inputs.read('registrationFee', 'Fee of a registration, coins', coins, '0.1');
+    const feeBasisPoints = await inputs.read(
+        'feeBasisPoints',
+        'Protocol fee on earnings, basis points',
+        integer(0n, MaxFeeBasisPoints),
+        '250',
+    );
+
+    const parameters = { registrationDeposit, registrationFee, feeBasisPoints, treasury: accountOf(treasury) };
+    const deployment = await registryDeployment(governance, null, parameters);
+    const registry = provider.open(new ProviderRegistry.ProviderRegistry(deployment.address, deployment.init));
+    if (await provider.isContractDeployed(registry.address)) {
+        script.write('This registry is there already: the same governance and parameters make the same address.');
+    } else {
+        const value = 2n * registryReserve(await script.prices());
+        await script.spend('deploy a registry', registry.address, value, () =>
+            registry.send(provider.sender(), { value }, null),
+        );
+    }
+    script.address('registry', 'ProviderRegistry', registry.address);
+    script.address('governance', 'governance', governance);
+    script.address('treasury', 'treasury', treasury);
+    script.finish();
+}

@@ -1,0 +1,187 @@
+import { NetworkProvider } from '@ton/blueprint';
+import { Address } from '@ton/core';
+import {
+    addressOf,
+    bigIntToHash,
+    CoinSymbol,
+    offerId,
+    Provider,
+    ProviderRegistry,
+    ProviderStatus,
+    RewardSettlement,
+    SessionEscrow,
+    SessionStatus,
+    Tier,
+    unpackEndpoint,
+    unpackOffer,
+    unpackTerms,
+} from '@ton-compute/contracts';
+import { address, integer, showCoins } from '../tools/scripts/parsing';
+import { Script } from '../tools/scripts/script';
+
+const SecondsPerDay = 86_400;
+/** How many providers of a registry are listed unless `limit` says otherwise. */
+const ListedProviders = 20n;
+
+/** Shows a registry, a provider, a settlement or a session: whatever contract lives at the address. */
+export async function run(provider: NetworkProvider, args: string[]): Promise<void> {
+    const script = await Script.start(provider, args, ['address', 'limit']);
+    const target = await script.inputs.read(
+        'address',
+        'Address of a registry, provider, settlement or session',
+        address,
+    );
+    const kind = await script.require(target, 'ProviderRegistry', 'Provider', 'SessionEscrow', 'RewardSettlement');
+    const page = new Page(script);
+    script.address('address', kind, target);
+    script.value('contract', kind);
+    page.coins('balance', await script.balance(target));
+    switch (kind) {
+        case 'ProviderRegistry':
+            await page.registry(target);
+            break;
+        case 'Provider':
+            await page.provider(target);
+            break;
+        case 'RewardSettlement':
+            await page.settlement(target);
+            break;
+        case 'SessionEscrow':
+            await page.session(target);
+    }
+    script.finish();
+}
+
+/** The listings, one for each contract. */
+class Page {
+    constructor(private readonly script: Script) {}
+
+    async registry(target: Address): Promise<void> {
+        const registry = this.script.provider.open(ProviderRegistry.ProviderRegistry.fromAddress(target));
+        const data = await registry.getRegistryData();
+        this.coins('rent reserve', data.reserve);
+        this.runway(await registry.getRunway());
+        this.account('governance', data.governance);
+        this.account('treasury', data.treasury);
+        this.coins('registration deposit', data.registrationDeposit);
+        this.coins('registration fee', data.registrationFee);
+        this.coins('registration value', await registry.getRegistrationValue());
+        this.text('protocol fee', `${Number(data.feeBasisPoints) / 100} %`);
+        if (data.proposedParameters !== null) {
+            const proposed = ProviderRegistry.loadParameters(data.proposedParameters.beginParse());
+            this.text('proposed', `fee ${Number(proposed.feeBasisPoints) / 100} %, from ${time(data.parametersFrom)}`);
+        }
+        if (data.proposedGovernance !== 0n) {
+            this.account('next governance', data.proposedGovernance);
+            this.script.line('', `from ${time(data.governanceFrom)}`);
+        }
+        const limit = this.script.inputs.optional('limit', integer(0n, 1_000n)) ?? ListedProviders;
+        this.text('providers', data.providerCount.toString());
+        for (let index = 0n; index < data.providerCount && index < limit; index++) {
+            this.script.line(`  ${index}`, this.script.format(await registry.getProviderAddress(index)));
+        }
+    }
+
+    async provider(target: Address): Promise<void> {
+        const provider = this.script.provider.open(Provider.Provider.fromAddress(target));
+        const data = await provider.getProviderData();
+        this.coins('rent reserve', data.reserve);
+        this.runway(await provider.getRunway());
+        this.text('status', Number(data.status) === ProviderStatus.Active ? 'active' : 'retired');
+        this.text('number', `${data.index} of ${this.script.format(addressOf(data.registry))}`);
+        this.account('owner', data.owner);
+        this.account('settlement', data.settlement);
+        this.text('endpoint', unpackEndpoint(data.endpoint));
+        this.text('tier', tierOf(data.tier, data.attestedUntil));
+        this.text('worker key', bigIntToHash(data.workerKey).toString('hex'));
+        this.text('encryption key', bigIntToHash(data.encryptionKey).toString('hex'));
+        this.text('sessions ended', `${data.sessions}, which paid ${amount(data.volume)}`);
+        const offers = data.offers.values().map(unpackOffer);
+        this.script.value('offers', offers.map((offer) => offerId(offer).toString('hex')).join(','));
+        for (const offer of offers) {
+            this.script.line('offer', offerId(offer).toString('hex'));
+            this.script.line('  model', offer.model.toString('hex'));
+            for (const [name, price] of Object.entries(offer.prices)) {
+                this.script.line(`  ${name}`, `${amount(price)} for 1,000,000 tokens`);
+            }
+            this.script.line('  credit window', amount(offer.maxCreditWindow));
+            this.script.line('  least deposit', amount(offer.minDeposit));
+        }
+    }
+
+    async settlement(target: Address): Promise<void> {
+        const settlement = this.script.provider.open(RewardSettlement.RewardSettlement.fromAddress(target));
+        const data = await settlement.getSettlementData();
+        this.coins('rent reserve', data.reserve);
+        this.runway(await settlement.getRunway());
+        this.account('provider', data.provider);
+        this.account('owner', data.owner);
+        this.coins('earnings', await settlement.getEarnings());
+        this.coins('fee float', data.feeFloat);
+        this.text('spent today', `${amount(data.spentToday)} of ${amount(data.dailyCap)}`);
+        this.text('float refill', `${Number(data.floatBasisPoints) / 100} % of net earnings`);
+        this.text(
+            'protocol fee',
+            data.treasury === 0n ? 'not known: settle with action=syncFee' : `${Number(data.feeBasisPoints) / 100} %`,
+        );
+        this.text('next batch', data.sequence.toString());
+        this.text('worker key', bigIntToHash(data.workerKey).toString('hex'));
+        for (const [account, share] of data.beneficiaries) {
+            this.script.line('beneficiary', `${this.script.format(addressOf(account))} ${Number(share) / 100} %`);
+        }
+    }
+
+    async session(target: Address): Promise<void> {
+        const session = this.script.provider.open(SessionEscrow.SessionEscrow.fromAddress(target));
+        const data = await session.getSessionData();
+        const { provider, client, closeWindow, creditWindow, offer, leastTier } = unpackTerms(data.terms);
+        const names = new Map(
+            Object.entries(SessionStatus).map(([name, status]) => [status as number, name.toLowerCase()]),
+        );
+        const left = (await this.script.balance(target)) - data.reserve;
+        this.coins('rent reserve', data.reserve);
+        this.runway(await session.getRunway());
+        this.text('status', names.get(Number(data.status)) ?? data.status.toString());
+        if (data.deadline !== 0n) {
+            this.text('until', time(data.deadline));
+        }
+        this.coins('deposit left', left > 0n ? left : 0n);
+        this.coins('claimed', data.claimed);
+        this.text('client', this.script.format(client));
+        this.text('provider', this.script.format(provider));
+        this.account('settlement', data.settlement);
+        this.text('least tier', leastTier === Tier.Tdx ? 'tdx' : 'open');
+        this.text('tier', tierOf(data.attestedUntil === 0n ? 0n : 1n, data.attestedUntil));
+        this.coins('credit window', creditWindow);
+        this.text('close window', `${closeWindow} seconds`);
+        this.text('offer', offerId(offer).toString('hex'));
+        this.text('session key', bigIntToHash(data.sessionKey).toString('hex'));
+        this.text('opened', `logical time ${data.openedLt}`);
+    }
+
+    coins(label: string, nano: bigint): void {
+        this.text(label, amount(nano), nano.toString());
+    }
+
+    /** Prints a line; the result has the same under the label, in camel case, amounts in nanoTON. */
+    private text(label: string, shown: string, exact = shown): void {
+        this.script.line(label, shown);
+        this.script.value(
+            label.replace(/ (\w)/g, (_, letter: string) => letter.toUpperCase()),
+            exact,
+        );
+    }
+
+    private account(label: string, account: bigint): void {
+        this.text(label, this.script.format(addressOf(account)));
+    }
+
+    private runway(seconds: bigint): void {
+        this.text('rent lasts', `${Math.floor(Number(seconds) / SecondsPerDay).toLocaleString('en-US')} days`);
+    }
+}
+
+const amount = (nano: bigint): string => `${showCoins(nano)} ${CoinSymbol}`;
+const time = (seconds: bigint): string => new Date(Number(seconds) * 1000).toISOString();
+const tierOf = (tier: bigint, until: bigint): string =>
+    Number(tier) === Tier.Tdx ? `tdx until ${time(until)}` : 'open: no enclave';

@@ -1,0 +1,226 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Address, toNano } from '@ton/core';
+import { keyPairFromSeed } from '@ton/crypto';
+import { Devnet, startDevnet } from '../../devnet/src';
+import { packSignedVoucher, Provider, SessionEscrow, SessionStatus, signPayload, voucherPayload } from '../../wrappers';
+import { EncryptionKey, testKey } from '../support/network';
+import { Run, runScript } from './blueprint';
+
+jest.setTimeout(120_000);
+
+/** The scripts against a local network, one after the other: from the registry to the last withdrawal. */
+describe('a network, from its registry to the last withdrawal', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'ton-compute-'));
+    const keyFile = join(folder, 'session-key.json');
+    let devnet: Devnet;
+    let registry: string;
+    let provider: string;
+    let session: string;
+
+    beforeAll(async () => {
+        devnet = await startDevnet({ blockTime: 0 });
+    });
+
+    afterAll(async () => {
+        await devnet.close();
+        rmSync(folder, { recursive: true, force: true });
+    });
+
+    const succeed = async (
+        wallet: string,
+        script: string,
+        inputs: Record<string, string>,
+        args: string[] = [],
+    ): Promise<Run> => {
+        const run = await runScript(devnet, wallet, script, inputs, args);
+        expect(run.status === 0 ? '' : run.output).toBe('');
+        return run;
+    };
+    const fail = async (
+        wallet: string,
+        script: string,
+        inputs: Record<string, string>,
+        args: string[] = [],
+    ): Promise<string> => {
+        const { status, output, result } = await runScript(devnet, wallet, script, inputs, args);
+        expect({ status, result }).toEqual({ status: 1, result: {} });
+        expect(output).not.toMatch(/^ +at /m); // no stack trace
+        return output;
+    };
+    const openedSession = () => devnet.client().open(SessionEscrow.SessionEscrow.fromAddress(Address.parse(session)));
+
+    it('readPrices names the prices in force', async () => {
+        const { output, result } = await succeed('deployer', 'readPrices', {});
+        expect(output).toContain('These are the prices since 2026-04-29.');
+        expect(result).toMatchObject({ prices: 'since 2026-04-29', '21 gas': '4369067' });
+    });
+
+    it('deployRegistry', async () => {
+        const governance = devnet.wallet('governance').address.toString();
+        const { output, result } = await succeed('deployer', 'deployRegistry', {
+            GOVERNANCE: governance,
+            FEE_BASIS_POINTS: '100',
+        });
+        registry = result.registry;
+        expect(output).toMatch(/Done: deploy a registry\. Wallet -0\.\d+ TON; fees 0\.\d+ in 2 transactions\./);
+        expect(result).toMatchObject({
+            network: 'custom',
+            governance,
+            treasury: devnet.wallet('deployer').address.toString(),
+        });
+        expect(output).not.toContain('https://'); // no explorer shows a local network
+    });
+
+    it('registerProvider', async () => {
+        const { result } = await succeed('provider', 'registerProvider', {
+            REGISTRY: registry,
+            WORKER_KEY: testKey('worker').publicKey.toString('hex'),
+            ENCRYPTION_KEY: EncryptionKey.toString('hex'),
+            ENDPOINT: 'http://127.0.0.1:8080',
+            FEE_FLOAT: '1',
+        });
+        provider = result.provider;
+        const data = await devnet
+            .client()
+            .open(Provider.Provider.fromAddress(Address.parse(provider)))
+            .getProviderData();
+        expect(data).toMatchObject({ status: 1n, index: 0n });
+        expect(Number(result.transactions)).toBe(4);
+    });
+
+    it('updateProvider adds an offer and moves the endpoint', async () => {
+        const { result } = await succeed(
+            'provider',
+            'updateProvider',
+            {
+                PROVIDER: provider,
+                ADD_MODEL: '07'.repeat(32),
+                PROMPT_PRICE: '0.02',
+                CACHED_PRICE: '0.005',
+                COMPLETION_PRICE: '0.06',
+                REASONING_PRICE: '0.06',
+                MAX_CREDIT_WINDOW: '0.5',
+            },
+            ['minDeposit=0.2', 'endpoint=https://worker.example'],
+        );
+        const { offers, endpoint } = await devnet
+            .client()
+            .open(Provider.Provider.fromAddress(Address.parse(provider)))
+            .getProviderData();
+        expect(offers.keys().map((key) => key.toString(16).padStart(64, '0'))).toEqual([result.offer]);
+        expect(endpoint.beginParse().loadBuffer(22).toString()).toBe('https://worker.example');
+    });
+
+    it('openSession makes a key, which nobody else can read', async () => {
+        const { output, result } = await succeed('client', 'openSession', {
+            PROVIDER: provider,
+            DEPOSIT: '0.5',
+            KEY_FILE: keyFile,
+            CLOSE_WINDOW: '900',
+        });
+        session = result.session;
+        expect((await openedSession().getSessionData()).status).toBe(BigInt(SessionStatus.Open));
+        const key = JSON.parse(readFileSync(keyFile, 'utf8')) as { publicKey: string; seed: string };
+        expect(statSync(keyFile).mode & 0o777).toBe(0o600);
+        expect(key.publicKey).toBe(result.sessionKey);
+        expect(output).not.toContain(key.seed);
+    });
+
+    it('topUp adds exactly the amount, or a little more', async () => {
+        const before = await devnet.balance(session);
+        await succeed('relayer', 'topUp', { SESSION: session, AMOUNT: '0.25' });
+        const added = (await devnet.balance(session)) - before;
+        expect(added).toBeGreaterThanOrEqual(toNano('0.25'));
+        expect(added).toBeLessThan(toNano('0.2505'));
+    });
+
+    it('settle relays a voucher', async () => {
+        const { seed } = JSON.parse(readFileSync(keyFile, 'utf8')) as { seed: string };
+        const { openedLt } = await openedSession().getSessionData();
+        const domain = { globalId: (await devnet.info()).globalId, contract: Address.parse(session), openedLt };
+        const promise = { cumulative: toNano('0.1'), receiptHash: 0n };
+        const signature = signPayload(
+            voucherPayload(domain, promise),
+            keyPairFromSeed(Buffer.from(seed, 'hex')).secretKey,
+        );
+        const voucher = packSignedVoucher({ ...promise, signature })
+            .toBoc()
+            .toString('hex');
+        const { result } = await succeed('relayer', 'settle', { SESSION: session, VOUCHER: voucher });
+        expect(result.paid).toBe(toNano('0.1').toString());
+        expect((await openedSession().getSessionData()).claimed).toBe(toNano('0.1'));
+    });
+
+    it('show describes what lives at an address', async () => {
+        const shown = await succeed('relayer', 'show', {}, [`address=${session}`]);
+        expect(shown.result).toMatchObject({
+            contract: 'SessionEscrow',
+            status: 'open',
+            claimed: toNano('0.1').toString(),
+        });
+        expect(shown.output).toMatch(/claimed +0\.1 TON/);
+        expect((await succeed('relayer', 'show', { ADDRESS: registry })).output).toContain(provider);
+    });
+
+    it.each<[string, string, Record<string, string>, string[], string]>([
+        [
+            'a missing input',
+            'openSession',
+            {},
+            [],
+            'Error: Address of the provider: not given. Set the environment variable PROVIDER, or append provider=...',
+        ],
+        ['a wrong contract', 'topUp', { AMOUNT: '1' }, ['session=PROVIDER'], 'is a Provider: expected a SessionEscrow'],
+        ['a wrong wallet', 'updateProvider', { ENDPOINT: 'http://a' }, ['provider=PROVIDER'], 'Only the owner'],
+    ])('%s ends with status 1 and a sentence that helps', async (_name, script, inputs, args, sentence) => {
+        const given = args.map((argument) => argument.replace('SESSION', session).replace('PROVIDER', provider));
+        expect(await fail('client', script, inputs, given)).toContain(sentence);
+    });
+
+    it('the mainnet is not touched unless somebody agrees', async () => {
+        const inputs = { SESSION: session, AMOUNT: '1' };
+        const before = await devnet.balance(session);
+        const { status, output } = await runScript(devnet, 'client', 'topUp', inputs, [], 'mainnet');
+        expect(status).toBe(1);
+        expect(output).toContain('This is the mainnet and nobody can be asked: set CONFIRM=yes to agree.');
+        expect(await devnet.balance(session)).toBe(before);
+    });
+
+    it("closeSession starts, waits for the window, and finishes; also when the network's clock is ahead", async () => {
+        const started = await succeed('client', 'closeSession', { SESSION: session });
+        expect(started.result.status).toBe('closing');
+        await devnet.increaseTime(901);
+        const balance = await devnet.balance(devnet.wallet('client').address);
+        const finished = await succeed('client', 'closeSession', { SESSION: session });
+        expect(finished.result.status).toBe('closed');
+        expect((await devnet.balance(devnet.wallet('client').address)) - balance).toBeGreaterThan(toNano('0.64'));
+    });
+
+    it('withdraw distributes and retires', async () => {
+        const balance = await devnet.balance(devnet.wallet('provider').address);
+        const { result } = await succeed('provider', 'withdraw', { PROVIDER: provider, RETIRE: 'yes' });
+        expect(BigInt(result.distributed)).toBeGreaterThanOrEqual(toNano('0.1'));
+        expect((await devnet.balance(devnet.wallet('provider').address)) - balance).toBeGreaterThan(toNano('1'));
+        const { status } = await devnet
+            .client()
+            .open(Provider.Provider.fromAddress(Address.parse(provider)))
+            .getProviderData();
+        expect(status).toBe(2n);
+    });
+});
+
+describe('the folder scripts/', () => {
+    it('holds scripts only: Blueprint lists every file in it', () => {
+        const scripts = readdirSync(join(__dirname, '../../scripts'), { recursive: true, encoding: 'utf8' });
+        for (const script of scripts) {
+            expect([script, readFileSync(join(__dirname, '../../scripts', script), 'utf8')]).toEqual([
+                script,
+                expect.stringMatching(
+                    /^export async function run\(provider: NetworkProvider, args: string\[\]\): Promise<void> \{$/m,
+                ),
+            ]);
+        }
+    });
+});

@@ -1,0 +1,96 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Address, Cell } from '@ton/core';
+import { OfferTerms, Prices, SessionAgreement, SigningDomain, Tokens } from '../../wrappers';
+
+// The vector files as types, and their values as the wrappers take them.
+
+export type TokensJson = Record<keyof Tokens, string>;
+export type OfferJson = { model: string; prices: TokensJson; maxCreditWindow: string; minDeposit: string };
+export type AgreementJson = {
+    provider: string;
+    client: string;
+    salt: string;
+    creditWindow: string;
+    closeWindow: number;
+    leastTier: number;
+    acceptedTcbStatuses: number;
+    measurement: string | null;
+    offer: OfferJson;
+};
+export type PayloadVector = {
+    name: string;
+    kind: 'voucher' | 'receipt' | 'batch' | 'request';
+    key: 'session' | 'worker';
+    domain: { globalId: number; workchain: number; contract: string; openedLt: string };
+    body: Record<string, unknown>;
+    cell: string;
+    hash: string;
+    signature: string;
+    message: string | null;
+};
+export type ProtocolVectors = {
+    keys: Record<'session' | 'worker', { seed: string; publicKey: string }>;
+    payloads: PayloadVector[];
+    amounts: { name: string; tokens: TokensJson; prices: TokensJson; amount: string }[];
+    publicKeys: { name: string; key: string; ed25519: boolean; x25519: boolean }[];
+    offers: { name: string; offer: OfferJson; cell: string; id: string }[];
+    terms: { name: string; agreement: AgreementJson; cell: string; hash: string }[];
+};
+export type AddressVectors = {
+    registry: {
+        governance: string;
+        verifier: null;
+        data: string;
+        address: string;
+        parameters: { registrationDeposit: string; registrationFee: string; feeBasisPoints: number; treasury: string };
+    };
+    providers: { index: number; address: string }[];
+    settlement: { provider: string; address: string };
+    escrow: { sessionKey: string; settlement: string; terms: string; data: string; address: string };
+};
+
+const read = (name: string): unknown => JSON.parse(readFileSync(join(__dirname, name), 'utf8'));
+
+export const vectors = read('payloads.json') as ProtocolVectors;
+export const addresses = read('addresses.json') as AddressVectors;
+export const hashes = read('code_hashes.json') as Record<string, string>;
+
+export const bytes = (hex: string): Buffer => Buffer.from(hex, 'hex');
+export const number = (hex: string): bigint => BigInt('0x' + hex);
+export const cellOf = (hex: string): Cell => Cell.fromBoc(bytes(hex))[0];
+export const addressOfHash = (hex: string): Address => new Address(0, bytes(hex));
+
+export function quad({ prompt, cached, completion, reasoning }: TokensJson): Tokens & Prices {
+    return {
+        prompt: BigInt(prompt),
+        cached: BigInt(cached),
+        completion: BigInt(completion),
+        reasoning: BigInt(reasoning),
+    };
+}
+
+export function offerOf({ model, prices, maxCreditWindow, minDeposit }: OfferJson): OfferTerms {
+    return {
+        model: bytes(model),
+        prices: quad(prices),
+        maxCreditWindow: BigInt(maxCreditWindow),
+        minDeposit: BigInt(minDeposit),
+    };
+}
+
+export function agreementOf(json: AgreementJson): SessionAgreement {
+    return {
+        ...json,
+        provider: addressOfHash(json.provider),
+        client: addressOfHash(json.client),
+        salt: BigInt(json.salt),
+        creditWindow: BigInt(json.creditWindow),
+        measurement: json.measurement === null ? null : bytes(json.measurement),
+        offer: offerOf(json.offer),
+    };
+}
+
+export function domainOf({ globalId, workchain, contract, openedLt }: PayloadVector['domain']): SigningDomain {
+    return { globalId, contract: new Address(workchain, bytes(contract)), openedLt: BigInt(openedLt) };
+}

@@ -1,0 +1,239 @@
+import { beginCell, Dictionary, Sender, toNano } from '@ton/core';
+import { SandboxContract, SendMessageResult, TreasuryContract } from '@ton/sandbox';
+import {
+    accountOf,
+    batchCost,
+    ChainPrices,
+    chainPricesOf,
+    Errors,
+    escrowReserve,
+    hashToBigInt,
+    minimumValues,
+    openSessionValue,
+    Operation,
+    packEndpoint,
+    packOffer,
+    packSignedVoucher,
+    ProviderRegistry,
+    providerReserve,
+    registrationValue,
+    registryReserve,
+    settlementReserve,
+} from '../../wrappers';
+import { EncryptionKey, Start, TestNetwork, TestOffer, TestParameters, TestSession } from '../support/network';
+import { chainConfig, PriceSet } from '../support/prices';
+
+/** Every transaction of a chain of messages that ran code, and whether all went well. */
+function outcome(result: SendMessageResult): { gas: bigint; ok: boolean; codes: number[] } {
+    let gas = 0n;
+    let ok = true;
+    const codes: number[] = [];
+    for (const { description } of result.transactions.slice(1)) {
+        if (description.type === 'generic' && description.computePhase.type === 'vm') {
+            gas += description.computePhase.gasUsed;
+            ok &&= description.computePhase.success && description.actionPhase?.success === true;
+            codes.push(description.computePhase.exitCode);
+        }
+    }
+    return { gas, ok, codes };
+}
+
+type Case = {
+    /** The sender's wallet, and what it sends. */
+    from: SandboxContract<TreasuryContract>;
+    send: (via: Sender, value: bigint) => Promise<SendMessageResult>;
+    /** Whether the contract itself refuses one nanoTON less. */
+    enforced?: boolean;
+};
+
+/** Every operation, on a network in the state in which it costs the most. */
+function cases(network: TestNetwork, session: TestSession, fresh: TestSession): Record<Operation, () => Promise<Case>> {
+    const { owner, client, stranger, governance, provider, settlement, registry } = network;
+    const queryId = 0n;
+    const toSession = (message: Parameters<typeof session.contract.send>[2], from = stranger, on = session) => ({
+        from,
+        send: (via: Sender, value: bigint) => on.contract.send(via, { value }, message),
+    });
+    const toProvider = (message: Parameters<typeof provider.send>[2]) => ({
+        from: owner,
+        send: (via: Sender, value: bigint) => provider.send(via, { value }, message),
+    });
+    const toSettlement = (message: Parameters<typeof settlement.send>[2], from = owner) => ({
+        from,
+        send: (via: Sender, value: bigint) => settlement.send(via, { value }, message),
+    });
+    const toRegistry = (message: Parameters<typeof registry.send>[2], from = governance) => ({
+        from,
+        send: (via: Sender, value: bigint) => registry.send(via, { value }, message),
+    });
+    const wait = (seconds: number) => {
+        network.chain.now! += seconds;
+    };
+    const parameters = beginCell()
+        .store(
+            ProviderRegistry.storeParameters({
+                $$type: 'Parameters',
+                ...TestParameters,
+                treasury: accountOf(stranger.address),
+            }),
+        )
+        .endCell();
+    const shares = Dictionary.empty(Dictionary.Keys.BigUint(256), Dictionary.Values.Uint(16));
+    for (let index = 0; index < 8; index++) {
+        shares.set(hashToBigInt(beginCell().storeUint(index, 8).endCell().hash()), 1250);
+    }
+    // In the order in which they are run: each leaves the network as the next needs it.
+    return {
+        updateOffers: async () =>
+            toProvider({
+                $$type: 'UpdateOffers',
+                queryId,
+                remove: hashToBigInt(packOffer(TestOffer).hash()),
+                add: packOffer({ ...TestOffer, minDeposit: 99n }),
+            }),
+        setKeys: async () => ({
+            ...toProvider({
+                $$type: 'SetKeys',
+                queryId,
+                workerKey: hashToBigInt(network.workerKey.publicKey),
+                encryptionKey: hashToBigInt(EncryptionKey),
+            }),
+            enforced: true,
+        }),
+        setEndpoint: async () =>
+            toProvider({ $$type: 'SetEndpoint', queryId, endpoint: packEndpoint('a'.repeat(127)) }),
+        deploySettlement: async () => toProvider({ $$type: 'DeploySettlement', queryId }),
+        setBeneficiaries: async () => toSettlement({ $$type: 'SetBeneficiaries', queryId, beneficiaries: shares }),
+        setFeeLimits: async () =>
+            toSettlement({ $$type: 'SetFeeLimits', queryId, dailyCap: toNano('10'), floatBasisPoints: 100n }),
+        fundFees: async () => ({ ...toSettlement({ $$type: 'FundFees', queryId }, stranger), enforced: true }),
+        releaseFees: async () => ({
+            ...toSettlement({ $$type: 'ReleaseFees', queryId, amount: toNano('1') }),
+            enforced: true,
+        }),
+        syncFee: async () => ({ ...toSettlement({ $$type: 'SyncFee', queryId }, stranger), enforced: true }),
+        topUp: async () => toSession({ $$type: 'TopUp', queryId }),
+        claimVoucher: async () => ({
+            ...toSession({ $$type: 'ClaimVoucher', voucher: packSignedVoucher(await session.voucher(toNano('0.5'))) }),
+            enforced: true,
+        }),
+        distribute: async () => ({ ...toSettlement({ $$type: 'Distribute', queryId }, stranger), enforced: true }),
+        startClose: async () => toSession({ $$type: 'StartClose', queryId }, client),
+        finishClose: async () => (wait(21_600), { ...toSession({ $$type: 'FinishClose', queryId }), enforced: true }),
+        reclaim: async () => toSession({ $$type: 'Reclaim', queryId }, client, fresh),
+        proposeParameters: async () => toRegistry({ $$type: 'ProposeParameters', queryId, parameters }),
+        cancelProposals: async () => toRegistry({ $$type: 'CancelProposals', queryId }),
+        proposeGovernance: async () => (
+            await registry.send(
+                governance.getSender(),
+                { value: toNano('0.1') },
+                { $$type: 'ProposeParameters', queryId, parameters },
+            ),
+            toRegistry({ $$type: 'ProposeGovernance', queryId, governance: accountOf(stranger.address) })
+        ),
+        applyParameters: async () => (wait(604_800), toRegistry({ $$type: 'ApplyParameters', queryId }, stranger)),
+        acceptGovernance: async () => toRegistry({ $$type: 'AcceptGovernance', queryId }, stranger),
+        collectFees: async () => toRegistry({ $$type: 'CollectFees', queryId }, stranger),
+        retire: async () => toProvider({ $$type: 'Retire', queryId }),
+    };
+}
+
+describe.each<PriceSet>(['old', '2026'])('with prices %s', (set) => {
+    const prices: ChainPrices = chainPricesOf(chainConfig(set), Start);
+    let network: TestNetwork;
+
+    beforeAll(async () => {
+        network = await TestNetwork.ready(set);
+    });
+
+    it('the reserves are those of the getters', async () => {
+        const session = await network.openSession(toNano('1'), { salt: 77n });
+        expect(escrowReserve(prices)).toBe((await session.data()).reserve);
+        expect(providerReserve(prices)).toBe((await network.provider.getProviderData()).reserve);
+        expect(settlementReserve(prices)).toBe((await network.settlement.getSettlementData()).reserve);
+        expect(registryReserve(prices)).toBe((await network.registry.getRegistryData()).reserve);
+    });
+
+    it('registering costs what the registry says, and one nanoTON less is refused', async () => {
+        const value = registrationValue(prices, TestParameters);
+        expect(value).toBe(await network.registry.getRegistrationValue());
+        const count = await network.registry.getProviderCount();
+        const refused = outcome(await network.register(value - 1n));
+        expect(refused.codes[0]).toBe(Errors.ValueTooLow);
+        expect(outcome(await network.register(value)).ok).toBe(true);
+        expect(await network.registry.getProviderCount()).toBe(count + 1n);
+    });
+
+    it('a registration deposit below the rent reserve is raised to it', () => {
+        const none = registrationValue(prices, { registrationDeposit: 0n, registrationFee: 0n });
+        expect(registrationValue(prices, { registrationDeposit: providerReserve(prices), registrationFee: 0n })).toBe(
+            none,
+        );
+    });
+
+    it('a batch costs what the settlement says', async () => {
+        for (const [count, distribute] of [
+            [0, false],
+            [1, false],
+            [1, true],
+            [50, true],
+        ] as const) {
+            expect(batchCost(prices, count, distribute)).toBe(
+                await network.settlement.getBatchCost(BigInt(count), distribute),
+            );
+        }
+    });
+
+    it('openSessionValue makes the whole deposit claimable, and one nanoTON less is refused', async () => {
+        const deposit = TestOffer.minDeposit;
+        const value = openSessionValue(prices, deposit);
+        const refused = await network.escrow({ salt: 70n });
+        expect(outcome(await refused.open(value - 1n)).codes[0]).toBe(Errors.DepositTooLow);
+
+        const session = await network.escrow({ salt: 71n });
+        expect(outcome(await session.open(value)).ok).toBe(true);
+        const claimable = (await network.balance(session.address)) - escrowReserve(prices);
+        expect(claimable).toBeGreaterThanOrEqual(deposit);
+        expect(outcome(await session.claim(await session.voucher(deposit))).ok).toBe(true);
+        expect((await session.data()).claimed).toBe(deposit);
+    });
+
+    it('every operation goes through with its minimum value, which is at most four times what it uses', async () => {
+        for (let index = 1; index < 16; index++) {
+            await network.addOffer({ ...TestOffer, minDeposit: TestOffer.minDeposit + BigInt(index) });
+        }
+        const session = await network.openSession(toNano('1'));
+        const fresh = await network.escrow({ salt: 2n });
+        await fresh.contract.send(network.stranger.getSender(), { value: toNano('0.1') }, null);
+        const minimum = minimumValues(prices);
+        const all = cases(network, session, fresh);
+        expect(Object.keys(all).sort()).toEqual(Object.keys(minimum).sort());
+
+        for (const [name, make] of Object.entries(all) as [Operation, () => Promise<Case>][]) {
+            const { from, send, enforced } = await make();
+            if (enforced === true) {
+                const refused = outcome(await send(from.getSender(), minimum[name] - 1n));
+                expect([name, refused.codes[0]]).toEqual([name, Errors.ValueTooLow]);
+            }
+            const result = await send(from.getSender(), minimum[name]);
+            const { ok, codes } = outcome(result);
+            expect([name, ok, codes.every((code) => code === 0)]).toEqual([name, true, true]);
+            const used = feesOf(result);
+            expect([name, minimum[name] <= 4n * used]).toEqual([name, true]);
+        }
+    });
+});
+
+/** What the chain kept of the value: fees of all transactions behind the sending wallet's, and forward fees. */
+function feesOf(result: SendMessageResult): bigint {
+    let fees = 0n;
+    for (const transaction of result.transactions.slice(1)) {
+        fees += transaction.totalFees.coins;
+        for (const message of transaction.outMessages.values()) {
+            if (message.info.type === 'internal') {
+                fees += message.info.forwardFee;
+            }
+        }
+    }
+    return fees;
+}

@@ -1,0 +1,213 @@
+import { ChainPrices, computeFee, forwardFee, storageFee } from './fees';
+import * as Provider from './provider';
+import * as ProviderRegistry from './provider_registry';
+import * as RewardSettlement from './reward_settlement';
+import * as SessionEscrow from './session_escrow';
+
+/**
+ * What to send with each operation. The functions up to `registrationValue` are those of contracts/<module>/fees.tact,
+ * with the constants of the compiled contracts, so their results are the contracts' own to the last nanoTON. They
+ * contain a margin of two against what is really used; the rest comes back or stays with the party that it belongs to.
+ */
+
+/** @returns nanoTON that an escrow keeps back for a year of rent: nobody can claim them. */
+export function escrowReserve(prices: ChainPrices): bigint {
+    return storageFee(prices, SessionEscrow.EscrowCells, SessionEscrow.EscrowBits, SessionEscrow.ReserveSeconds);
+}
+
+/** @returns nanoTON that stay in a provider for a year of rent. */
+export function providerReserve(prices: ChainPrices): bigint {
+    return storageFee(prices, Provider.ProviderCells, Provider.ProviderBits, SessionEscrow.ReserveSeconds);
+}
+
+/** @returns nanoTON that stay in a settlement for a year of rent. */
+export function settlementReserve(prices: ChainPrices): bigint {
+    const { SettlementCells, SettlementBits, ReserveSeconds } = RewardSettlement;
+    return storageFee(prices, SettlementCells, SettlementBits, ReserveSeconds);
+}
+
+/** @returns nanoTON that stay in a registry for a year of rent. */
+export function registryReserve(prices: ChainPrices): bigint {
+    const { RegistryCells, RegistryBits, ReserveSeconds } = ProviderRegistry;
+    return storageFee(prices, RegistryCells, RegistryBits, ReserveSeconds);
+}
+
+/** @returns nanoTON for a message with an empty body. */
+function coinsForwardFee(prices: ChainPrices): bigint {
+    return forwardFee(prices, 0n, 0n);
+}
+
+/**
+ * @param deposit nanoTON that the provider shall be able to claim; at least the offer's minDeposit.
+ * @returns nanoTON to send with OpenSession: deposit, rent reserve, and what asking the provider costs. What asking
+ * does not use stays in the escrow, can be claimed like the deposit, and comes back when the session is closed.
+ */
+export function openSessionValue(prices: ChainPrices, deposit: bigint): bigint {
+    const {
+        OpenSessionGas,
+        ConfirmSessionGas,
+        SessionConfirmedGas,
+        ConfirmSessionCells,
+        ConfirmSessionBits,
+        SessionConfirmedBits,
+    } = SessionEscrow;
+    const confirmation =
+        computeFee(prices, ConfirmSessionGas + SessionConfirmedGas) +
+        forwardFee(prices, ConfirmSessionCells, ConfirmSessionBits) +
+        forwardFee(prices, 0n, SessionConfirmedBits);
+    return deposit + escrowReserve(prices) + confirmation + computeFee(prices, OpenSessionGas);
+}
+
+/** @returns least nanoTON of ClaimVoucher; what is not used travels on with the payout. */
+export function claimValue(prices: ChainPrices): bigint {
+    return computeFee(prices, SessionEscrow.ClaimGas) + coinsForwardFee(prices);
+}
+
+/** @returns least nanoTON of FinishClose; what is not used goes to the client. */
+export function finishValue(prices: ChainPrices): bigint {
+    const { FinishGas, SessionClosedGas, SessionClosedCells, SessionClosedBits } = SessionEscrow;
+    return (
+        computeFee(prices, FinishGas) +
+        computeFee(prices, SessionClosedGas) +
+        forwardFee(prices, SessionClosedCells, SessionClosedBits) +
+        2n * coinsForwardFee(prices)
+    );
+}
+
+/** @returns nanoTON that one item of a batch can take from the fee float, whatever its kind. */
+export function batchItemCost(prices: ChainPrices): bigint {
+    const { BatchItemGas, BatchItemCells, BatchItemBits } = RewardSettlement;
+    return finishValue(prices) + computeFee(prices, BatchItemGas) + forwardFee(prices, BatchItemCells, BatchItemBits);
+}
+
+/** @returns nanoTON that a batch of `count` items must find in the fee float and in what is left of the daily cap. */
+export function batchCost(prices: ChainPrices, count: number, distribute: boolean): bigint {
+    return (
+        computeFee(prices, RewardSettlement.BatchGas) +
+        BigInt(count) * batchItemCost(prices) +
+        (distribute ? distributeCost(prices) : 0n)
+    );
+}
+
+/** @returns least nanoTON of Distribute and ReleaseFees; what is not used comes back. */
+export function distributeCost(prices: ChainPrices): bigint {
+    return computeFee(prices, RewardSettlement.DistributeGas) + coinsForwardFee(prices);
+}
+
+/** @returns least nanoTON of SyncFee; what is not used comes back. */
+export function syncFeeValue(prices: ChainPrices): bigint {
+    const { SyncFeeGas, SyncFeeBits } = RewardSettlement;
+    return computeFee(prices, SyncFeeGas) + 3n * forwardFee(prices, 0n, SyncFeeBits);
+}
+
+/** @returns least nanoTON of SetKeys; what is not used becomes earnings of the settlement. */
+export function setKeysValue(prices: ChainPrices): bigint {
+    const { SetKeysGas, SetKeysBits } = Provider;
+    return computeFee(prices, SetKeysGas) + forwardFee(prices, 0n, SetKeysBits);
+}
+
+/** What a registration costs by the registry's parameters. */
+export type RegistrationTerms = {
+    /** nanoTON that a provider leaves while it is registered. */
+    registrationDeposit: bigint;
+    /** nanoTON, not returned. */
+    registrationFee: bigint;
+};
+
+/**
+ * @param parameters `registry_data.parameters` of the registry.
+ * @returns least nanoTON of RegisterProvider: the getter registration_value. More than that becomes the fee float that
+ * pays for batches, so a provider that wants to settle sends `batchCost(...)` of its largest batch on top.
+ */
+export function registrationValue(prices: ChainPrices, parameters: RegistrationTerms): bigint {
+    const { RegisterProviderGas, InitialiseProviderGas, InitialiseSettlementGas, RegisterCells, RegisterBits } =
+        Provider;
+    const reserve = providerReserve(prices);
+    const deposit = parameters.registrationDeposit > reserve ? parameters.registrationDeposit : reserve;
+    return (
+        deposit +
+        parameters.registrationFee +
+        settlementReserve(prices) +
+        computeFee(prices, RegisterProviderGas + InitialiseProviderGas + InitialiseSettlementGas) +
+        2n * forwardFee(prices, RegisterCells, RegisterBits)
+    );
+}
+
+/**
+ * Gas of operations for which the contracts demand no least value, twice what was measured in the worst case (16
+ * offers, 8 beneficiaries); tests/wrappers/values.test.ts measures it again.
+ */
+const Gas = {
+    startClose: 9_500n,
+    reclaim: 8_600n,
+    topUp: 5_300n,
+    updateOffers: 31_000n,
+    setEndpoint: 14_600n,
+    retire: 13_100n,
+    deploySettlement: 14_600n,
+    setBeneficiaries: 28_700n,
+    setFeeLimits: 14_000n,
+    governance: 14_000n,
+    collectFees: 11_500n,
+};
+
+/** Operations of {@link minimumValues}; {@link openSessionValue} and {@link registrationValue} are for two more. */
+export type Operation =
+    | 'claimVoucher'
+    | 'startClose'
+    | 'finishClose'
+    | 'reclaim'
+    | 'topUp'
+    | 'updateOffers'
+    | 'setKeys'
+    | 'setEndpoint'
+    | 'retire'
+    | 'deploySettlement'
+    | 'setBeneficiaries'
+    | 'setFeeLimits'
+    | 'fundFees'
+    | 'releaseFees'
+    | 'distribute'
+    | 'syncFee'
+    | 'proposeParameters'
+    | 'proposeGovernance'
+    | 'cancelProposals'
+    | 'applyParameters'
+    | 'acceptGovernance'
+    | 'collectFees';
+
+/**
+ * @returns the least nanoTON to send with each operation. With `topUp` and `fundFees` this is what the operation costs:
+ * add the amount that shall arrive. What is not used comes back, or stays with the party that it belongs to.
+ */
+export function minimumValues(prices: ChainPrices): Readonly<Record<Operation, bigint>> {
+    /** An operation that returns its change in one message. */
+    const withChange = (gas: bigint) => computeFee(prices, gas) + coinsForwardFee(prices);
+    const governance = withChange(Gas.governance);
+    return {
+        claimVoucher: claimValue(prices),
+        startClose: computeFee(prices, Gas.startClose),
+        finishClose: finishValue(prices),
+        reclaim: withChange(Gas.reclaim),
+        topUp: computeFee(prices, Gas.topUp),
+        updateOffers: withChange(Gas.updateOffers),
+        setKeys: setKeysValue(prices),
+        setEndpoint: withChange(Gas.setEndpoint),
+        retire: withChange(Gas.retire),
+        deploySettlement:
+            computeFee(prices, Gas.deploySettlement) +
+            forwardFee(prices, Provider.RegisterCells, Provider.RegisterBits),
+        setBeneficiaries: withChange(Gas.setBeneficiaries),
+        setFeeLimits: withChange(Gas.setFeeLimits),
+        fundFees: computeFee(prices, RewardSettlement.FundFeesGas) + 1n,
+        releaseFees: distributeCost(prices),
+        distribute: distributeCost(prices),
+        syncFee: syncFeeValue(prices),
+        proposeParameters: governance,
+        proposeGovernance: governance,
+        cancelProposals: governance,
+        applyParameters: governance,
+        acceptGovernance: governance,
+        collectFees: withChange(Gas.collectFees) + coinsForwardFee(prices),
+    };
+}
