@@ -23,7 +23,7 @@ const stamp = hash.digest('hex');
 if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) {
     process.exit(0);
 }
-console.log('Compiling the contracts (about ten seconds) ...');
+console.error('Compiling the contracts (about ten seconds) ...');
 const result = spawnSync(process.execPath, [join(root, 'node_modules/@ton/blueprint/dist/cli/cli.js'), 'build', '--all'], {
     cwd: root,
     encoding: 'utf8',

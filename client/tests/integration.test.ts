@@ -5,7 +5,8 @@ import { packOffer, Provider, settlementDeployment } from '@ton-compute/contract
 import { Client, ClientError, Session, startLocalEndpoint } from '../src';
 import { Chain } from '../src/chain/chain';
 import { readEscrow } from '../src/chain/escrow';
-import { escrowReserve, readChainPrices } from '../src/chain/fees';
+import { escrowReserve } from '@ton-compute/contracts';
+import { readChainPrices } from '../src/chain/fees';
 import { readProvider } from '../src/chain/providers';
 import { Wallet } from '../src/chain/wallet';
 import { silentLogger } from '../src/log';

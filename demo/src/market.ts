@@ -32,7 +32,6 @@ export async function runScript(
                 WALLET_MNEMONIC: wallet.mnemonic.join(' '),
                 WALLET_VERSION,
                 RESULT_FILE: resultFile,
-                TS_NODE_TRANSPILE_ONLY: '1', // the build has checked the types
             },
             ScriptTimeout,
         );

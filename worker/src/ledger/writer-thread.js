@@ -15,7 +15,7 @@ const Database = require('libsql');
 /** @typedef {{ id: number, runs: Run[] }} Write */
 /** @typedef {{ changes: number, id: number }} Result */
 
-/** Writes in one transaction at most: nobody waits for more than these. */
+/** A transaction takes in no more when it has so many writes: nobody waits for ever. */
 const LargestGroup = 256;
 
 const port = parentPort;
@@ -65,12 +65,12 @@ function commit(group) {
     }
 }
 
-port.on('message', (/** @type {Write | null} */ first) => {
+port.on('message', (/** @type {Write[] | null} */ first) => {
     /** @type {Write[]} */
     const group = [];
     let next = first;
     while (next !== null) {
-        group.push(next);
+        group.push(...next);
         const waiting = group.length < LargestGroup ? receiveMessageOnPort(port) : undefined;
         if (waiting === undefined) {
             return commit(group);

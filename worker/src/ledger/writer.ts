@@ -7,6 +7,7 @@ export type Run = { sql: string; parameters: (string | number | null)[] };
 /** What a statement did: rows that it changed, and the id of the last one that it inserted. */
 export type RunResult = { changes: number; id: number };
 
+type Write = { id: number; runs: Run[] };
 type Answer = { results: { id: number; results: RunResult[] }[] } | { failed: number[]; reason: string };
 type Waiting = { resolve: (results: RunResult[]) => void; reject: (error: Error) => void };
 
@@ -16,6 +17,8 @@ export class Writer {
     private readonly waiting = new Map<number, Waiting>();
     private readonly exited: Promise<void>;
     private count = 0;
+    /** Writes of this turn of the event loop: they travel together, which costs as much as one. */
+    private outgoing: Write[] = [];
     private broken: Error | null = null;
     private failed = false;
 
@@ -48,14 +51,25 @@ export class Writer {
         const id = (this.count += 1);
         return new Promise((resolve, reject) => {
             this.waiting.set(id, { resolve, reject });
-            this.thread.postMessage({ id, runs });
+            if (this.outgoing.length === 0) {
+                setImmediate(() => this.post());
+            }
+            this.outgoing.push({ id, runs });
         });
     }
 
     /** Writes what waits and ends the thread. */
     async close(): Promise<void> {
+        this.post();
         this.thread.postMessage(null);
         await this.exited;
+    }
+
+    private post(): void {
+        if (this.outgoing.length > 0) {
+            this.thread.postMessage(this.outgoing);
+            this.outgoing = [];
+        }
     }
 
     private settle(answer: Answer): void {
