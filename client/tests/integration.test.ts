@@ -1,11 +1,10 @@
 import { get } from 'node:http';
 import { Address, beginCell, toNano } from '@ton/core';
 import OpenAI from 'openai';
-import { packOffer, Provider, settlementDeployment } from '@ton-compute/contracts';
+import { escrowReserve, packOffer, Provider, settlementDeployment } from '@ton-compute/contracts';
 import { Client, ClientError, Session, startLocalEndpoint } from '../src';
 import { Chain } from '../src/chain/chain';
 import { readEscrow } from '../src/chain/escrow';
-import { escrowReserve } from '@ton-compute/contracts';
 import { readChainPrices } from '../src/chain/fees';
 import { readProvider } from '../src/chain/providers';
 import { Wallet } from '../src/chain/wallet';
