@@ -1,7 +1,8 @@
-import type { Config } from 'jest';
-
-/** One runner for everything. The worker's engine is an ES module: `npm test` starts node with --experimental-vm-modules. */
-const config: Config = {
+/**
+ * One runner for everything. The worker's engine is an ES module: `npm test` starts node with --experimental-vm-modules.
+ * @type {import('jest').Config}
+ */
+module.exports = {
     testEnvironment: 'node',
     testMatch: ['<rootDir>/tests/**/*.test.ts', '<rootDir>/{protocol,devnet,worker,client,bench,docs}/tests/**/*.test.ts'],
     transform: { '^.+\\.ts$': ['ts-jest', { tsconfig: 'tsconfig.json', diagnostics: false }] },
@@ -12,5 +13,3 @@ const config: Config = {
     },
     modulePathIgnorePatterns: ['<rootDir>/.*/dist/', '<rootDir>/dist/'],
 };
-
-export default config;
