@@ -14,12 +14,12 @@ import { chainConfig } from './support/prices';
 import { deploySettlement, offerHash, retire, setKeys, updateOfferCells } from './provider/messages';
 
 // Thousands of transactions: cells are hashed by the machine, not in JavaScript.
-jest.mock('jssha', () => ({ __esModule: true, default: jest.requireActual<typeof import('./support/native_sha')>('./support/native_sha').NativeSha }));
+jest.mock('jssha', () => jest.requireActual('./support/native_sha'));
 
 // Random lives of a small network on the real contracts. Whatever happens in whatever order, coins are neither made nor
 // lost, nobody pays more than it signed for, and in the end everyone leaves with what is its own.
 
-const Runs = Number(process.env.FUZZ_RUNS ?? 24);
+const Runs = Number(process.env.FUZZ_RUNS ?? 20);
 const Commands = 30;
 const Seed = Number(process.env.FUZZ_SEED ?? 4_242);
 

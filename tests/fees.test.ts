@@ -1,11 +1,12 @@
-import { beginCell, Cell, Dictionary, Message, toNano, Transaction } from '@ton/core';
+import { beginCell, Cell, Dictionary, Message, StateInit, toNano, Transaction } from '@ton/core';
 import { readdirSync, readFileSync } from 'fs';
 import { join } from 'path';
 import { BlockchainSnapshot } from '@ton/sandbox';
 import '@ton/test-utils';
 import {
     accountOf, addressOf, batchCost, BatchItem, escrowReserve, finishValue, hashToBigInt, OfferTerms, openSessionValue, packTerms,
-    ProviderRegistry, registrationValue, RewardSettlement, setKeysValue, SignedReceipt, SignedVoucher, syncFeeValue, Tier,
+    ProviderRegistry, registrationValue, RewardSettlement, setKeysValue, settlementDeployment, SignedReceipt, SignedVoucher, syncFeeValue,
+    Tier,
 } from '../wrappers';
 import {
     exitCodeOf, forwardFee, forwardFeesOf, gasFeesOf, gasOf, pricesOf, rentOf, sendAs, storedBy, transactionOf, treeSize, tryAs, tryExternal,
@@ -26,7 +27,9 @@ const Figures: ReadonlyMap<string, bigint> = new Map(
     readdirSync(Contracts, { withFileTypes: true }).filter((entry) => entry.isDirectory()).flatMap(({ name }) => {
         const file = join(Contracts, name, 'fees.tact');
         const source = readdirSync(join(Contracts, name)).includes('fees.tact') ? readFileSync(file, 'utf8') : '';
-        return [...source.matchAll(/^const (\w+): Int = (\d+);/gm)].map(([, figure, value]) => [figure, BigInt(value)] as const);
+        return [...source.matchAll(/^const (\w+): Int = (\d+);/gm)]
+            .map(([, figure, value]) => [figure, BigInt(value)] as const)
+            .filter(([figure]) => !figure.startsWith('Max')); // limits of the chain, nothing that we use
     }),
 );
 
@@ -234,6 +237,7 @@ async function measure(prices: PriceSet): Promise<{ figures: Measured; network: 
     };
     const base = gasOf(await batch([]));
     record('BatchGas', base);
+    record('BatchHeadBits', BigInt((await network.batchBody([])).bits.length));
     record('DistributeGas', gasOf(distribution), gasOf(release), gasOf(await batch([], true)) - base);
     for (const item of kinds) {
         const count = 48; // what the settlement's float affords at either price
@@ -405,28 +409,46 @@ describe.each<PriceSet>(['old', '2026'])('What an operation asks for at the pric
 
     it.each(batches)('threat: gas drain through external messages: a batch of %i %s takes from the float what it takes from the account, and not a nanoTON of the earnings', async (count, _, make) => {
         const list = Array.from({ length: count }, (__, n) => make(addressOf(BigInt(n + 1) << 200n), n));
-        const before = { balance: await network.balance(network.settlement.address), ...await network.settlement.getSettlementData() };
         const contract = await network.chain.getContract(network.settlement.address);
-        const transaction = await contract.receiveMessage({
-            info: { type: 'external-in', dest: network.settlement.address, importFee: 0n }, body: await network.batchBody(list),
-        });
+        const before = contract.snapshot();
+        const body = await network.batchBody(list);
+        const transaction = await contract.receiveMessage({ info: { type: 'external-in', dest: network.settlement.address, importFee: 0n }, body });
         expect([exitCodeOf(transaction), transaction.outMessagesCount]).toEqual([0, count]);
-        const after = { balance: await network.balance(network.settlement.address), ...await network.settlement.getSettlementData() };
-        const [taken, counted] = [before.balance - after.balance, before.feeFloat - after.feeFloat];
+        contract.loadFrom(before);
+        const { taken, fromFloat: counted, fromCap } = await effectOf(body);
         expect(counted).toBeGreaterThanOrEqual(taken);
         expect(counted).toBeLessThanOrEqual(taken * 2n);
-        expect(counted).toBe(after.spentToday);
+        expect(fromCap).toBe(counted);
         expect(counted).toBeLessThanOrEqual(batchCost(pricesOf(network.chain), count, false));
     });
+
+    /** What an accepted batch took from the account, and what was counted; a refusal takes nothing. */
+    async function effectOf(body: Cell, init?: StateInit): Promise<{ taken: bigint; fromFloat: bigint; fromCap: bigint }> {
+        const { address } = network.settlement;
+        const before = { balance: await network.balance(address), ...await network.settlement.getSettlementData() };
+        const contract = await network.chain.getContract(address);
+        await contract.receiveMessage({ info: { type: 'external-in', dest: address, importFee: 0n }, body, init }).catch(() => undefined);
+        const after = { balance: await network.balance(address), ...await network.settlement.getSettlementData() };
+        return {
+            taken: before.balance - after.balance,
+            fromFloat: before.feeFloat - after.feeFloat,
+            fromCap: after.spentToday - before.spentToday,
+        };
+    }
 
     it('threat: gas drain through external messages: ballast that the worker key attaches to a batch is paid by the float and counted against the daily cap', async () => {
         const ballast = (depth: number, n = 0): Cell => depth === 0
             ? beginCell().storeUint(n, 1000).endCell()
             : beginCell().storeUint(n, 1000).storeRef(ballast(depth - 1, 2 * n + 1)).storeRef(ballast(depth - 1, 2 * n + 2)).endCell();
-        const before = { balance: await network.balance(network.settlement.address), ...await network.settlement.getSettlementData() };
-        await network.sendBatchBody(await network.batchBody([], { items: ballast(7) })).catch(() => undefined); // a refusal costs nothing
-        const after = { balance: await network.balance(network.settlement.address), ...await network.settlement.getSettlementData() };
-        expect(before.feeFloat - after.feeFloat).toBeGreaterThanOrEqual(before.balance - after.balance);
-        expect(after.spentToday).toBeGreaterThanOrEqual(before.balance - after.balance);
+        const { taken, fromFloat, fromCap } = await effectOf(await network.batchBody([], { items: ballast(7) }));
+        expect(fromFloat).toBeGreaterThanOrEqual(taken);
+        expect(fromCap).toBeGreaterThanOrEqual(taken);
+    });
+
+    it('threat: gas drain through external messages: a StateInit that a stranger attaches to a signed batch costs nothing that is not counted', async () => {
+        const { init } = await settlementDeployment(network.provider.address);
+        const { taken, fromFloat, fromCap } = await effectOf(await network.batchBody([]), init);
+        expect(fromFloat).toBeGreaterThanOrEqual(taken);
+        expect(fromCap).toBeGreaterThanOrEqual(taken);
     });
 });

@@ -80,10 +80,19 @@ export function batchItemCost(prices: ChainPrices): bigint {
     return finishValue(prices) + computeFee(prices, BatchItemGas) + forwardFee(prices, BatchItemCells, BatchItemBits);
 }
 
+/** @returns nanoTON that importing a batch's message costs at most; what it needs less returns to the fee float. */
+function batchImportFee(prices: ChainPrices, count: number): bigint {
+    const { BatchItemCells, BatchItemBits } = RewardSettlement;
+    // Per item its arguments, and at most a list cell with its kind and account.
+    const items = BigInt(count);
+    return forwardFee(prices, items * (BatchItemCells + 1n) + 1n, items * (BatchItemBits + 264n));
+}
+
 /** @returns nanoTON that a batch of `count` items must find in the fee float and in what is left of the daily cap. */
 export function batchCost(prices: ChainPrices, count: number, distribute: boolean): bigint {
     return (
         computeFee(prices, RewardSettlement.BatchGas) +
+        batchImportFee(prices, count) +
         BigInt(count) * batchItemCost(prices) +
         (distribute ? distributeCost(prices) : 0n)
     );
@@ -144,7 +153,6 @@ const Gas = {
     updateOffers: 31_000n,
     setEndpoint: 14_600n,
     retire: 13_100n,
-    deploySettlement: 14_600n,
     setBeneficiaries: 28_700n,
     setFeeLimits: 14_000n,
     governance: 14_000n,
@@ -195,7 +203,7 @@ export function minimumValues(prices: ChainPrices): Readonly<Record<Operation, b
         setEndpoint: withChange(Gas.setEndpoint),
         retire: withChange(Gas.retire),
         deploySettlement:
-            computeFee(prices, Gas.deploySettlement) +
+            computeFee(prices, Provider.InitialiseProviderGas + RewardSettlement.InitialiseSettlementGas) +
             forwardFee(prices, Provider.RegisterCells, Provider.RegisterBits),
         setBeneficiaries: withChange(Gas.setBeneficiaries),
         setFeeLimits: withChange(Gas.setFeeLimits),

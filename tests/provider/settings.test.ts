@@ -1,10 +1,11 @@
 import { beginCell, Cell, toNano } from '@ton/core';
 import { BlockchainSnapshot } from '@ton/sandbox';
 import '@ton/test-utils';
-import { Errors, hashToBigInt, packEndpoint, setKeysValue } from '../../wrappers';
+import { Errors, hashToBigInt, packEndpoint, setKeysValue, Tier } from '../../wrappers';
 import { dataOf, forwardFee, forwardFeesOf, gasFeesOf, pricesOf, sendAs, transactionOf } from '../support/chain';
 import { chainConfig, PriceSet } from '../support/prices';
-import { EncryptionKey, testKey, TestNetwork } from '../support/network';
+import { EncryptionKey, Start, testKey, TestNetwork } from '../support/network';
+import { attest } from '../support/provider_state';
 import { SmallOrderEd25519, SmallOrderX25519 } from '../support/weak_keys';
 import { attempt, refused } from '../session/outcome';
 import { retire, setEndpoint, setKeys } from './messages';
@@ -100,6 +101,18 @@ describe('The worker\'s keys', () => {
         await send(keys(), least);
         expect((await network.settlement.getSettlementData()).workerKey).toBe(hashToBigInt(NewWorker.publicKey));
         expect((await network.provider.getProviderData()).workerKey).toBe(hashToBigInt(NewWorker.publicKey));
+    });
+
+    it('threat: attested front, unattested engine behind it: keys that the owner sets are not the attested ones, so the tier is open from then on', async () => {
+        await attest(network, { expiry: Start + 86_400 });
+        expect((await network.provider.getProviderData()).tier).toBe(BigInt(Tier.Tdx));
+        await send(keys());
+        expect(await network.provider.getProviderData()).toMatchObject({
+            workerKey: hashToBigInt(NewWorker.publicKey), tier: BigInt(Tier.Open), attestedUntil: 0n,
+        });
+        const session = await network.escrow({ leastTier: Tier.Tdx, acceptedTcbStatuses: 0xff });
+        await session.open(toNano('1'));
+        expect(await network.exists(session.address)).toBe(false); // refused: everything is back with the client
     });
 
     it('threat: low-order public keys: are refused when they are of small order (tests/keys.test.ts tries all of them)', async () => {

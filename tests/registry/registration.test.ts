@@ -154,14 +154,31 @@ describe.each<PriceSet>(['old', '2026'])('Registering a provider at the prices o
         });
     });
 
-    it('threat: a stranger deploys it first: a provider account that has waited undeployed for years, in debt for rent, takes nothing from a registration', async () => {
-        const { address, init } = await providerDeployment(network.registry.address, 0n);
-        await network.stranger.send({ to: address, value: toNano('0.001'), init, bounce: false });
-        expect(await network.exists(address)).toBe(true);
-        network.chain.now = Start + 2 * Year;
-        await register(await network.registry.getRegistrationValue());
-        expect((await network.provider.getProviderData()).owner).toBe(accountOf(network.owner.address));
-        expect(await network.exists(network.settlement.address)).toBe(true);
+    describe.each([1, 2, 5])('threat: a stranger deploys it first: %i years before its registration, so that it owes rent:', (years) => {
+        beforeEach(async () => {
+            const { address, init } = await providerDeployment(network.registry.address, 0n);
+            await network.stranger.send({ to: address, value: toNano('0.001'), init, bounce: false });
+            expect(await network.exists(address)).toBe(true);
+            network.chain.now = Start + years * Year;
+            await register(await network.registry.getRegistrationValue());
+        });
+
+        it('the registration takes effect all the same', async () => {
+            expect((await network.provider.getProviderData()).owner).toBe(accountOf(network.owner.address));
+        });
+
+        it('the settlement is there, or anyone can deploy it', async () => {
+            await network.provider.send(network.stranger.getSender(), { value: toNano('0.5') }, { $$type: 'DeploySettlement', queryId: 0n });
+            expect((await network.settlement.getSettlementData()).owner).toBe(accountOf(network.owner.address));
+        });
+
+        it('the deposit, less that rent, comes back with retirement', async () => {
+            const result = await network.provider.send(network.owner.getSender(), { value: toNano('0.1') }, { $$type: 'Retire', queryId: 0n });
+            expect(result.transactions).toHaveTransaction({
+                from: network.provider.address, to: network.owner.address, success: true,
+                value: (value) => value! > TestParameters.registrationDeposit - toNano('0.5'),
+            });
+        });
     });
 });
 

@@ -1,30 +1,39 @@
 import { Message } from '@ton/core';
 import { Blockchain, BlockchainTransaction } from '@ton/sandbox';
 
-/** A chain of messages in flight: each `next` delivers one and puts what it sends at the end of the queue. */
-export type Flight = AsyncIterator<BlockchainTransaction>;
+/** A chain of messages in flight: each step delivers one and puts what it sends at the end of the queue. */
+export class Flight {
+    private constructor(private readonly messages: AsyncIterator<BlockchainTransaction>, private waiting: number) {}
 
-/** Puts a message on its way without delivering it. */
-export async function launch(chain: Blockchain, message: Message): Promise<Flight> {
-    return chain.sendMessageIter(message, { allowParallel: true });
-}
-
-/** Delivers one message of a flight that is known to have one. */
-export async function step(flight: Flight): Promise<BlockchainTransaction> {
-    const { value, done } = await flight.next();
-    if (done) {
-        throw new Error('Nothing of this flight is left to deliver.');
+    /** Puts a message on its way without delivering it. */
+    static async launch(chain: Blockchain, message: Message): Promise<Flight> {
+        return new Flight(await chain.sendMessageIter(message, { allowParallel: true }), 1);
     }
-    return value;
-}
 
-/** Delivers everything that is left of a flight. */
-export async function land(flight: Flight): Promise<BlockchainTransaction[]> {
-    const transactions: BlockchainTransaction[] = [];
-    for (let next = await flight.next(); !next.done; next = await flight.next()) {
-        transactions.push(next.value);
+    /** Whether nothing is left to deliver. */
+    get landed(): boolean {
+        return this.waiting === 0;
     }
-    return transactions;
+
+    /** Delivers one message. */
+    async step(): Promise<BlockchainTransaction> {
+        const { value, done } = await this.messages.next();
+        if (done) {
+            throw new Error('Nothing of this flight is left to deliver.');
+        }
+        const transaction = value as BlockchainTransaction;
+        this.waiting += [...transaction.outMessages.values()].filter(({ info }) => info.type === 'internal').length - 1;
+        return transaction;
+    }
+
+    /** Delivers everything that is left. */
+    async land(): Promise<BlockchainTransaction[]> {
+        const transactions: BlockchainTransaction[] = [];
+        while (!this.landed) {
+            transactions.push(await this.step());
+        }
+        return transactions;
+    }
 }
 
 export type Run = {
@@ -45,36 +54,29 @@ export async function inEveryOrder(
     const start = chain.snapshot();
     const orders: string[] = [];
     const pending: number[][] = [[]];
-    while (pending.length > 0) {
-        const choices = pending.pop()!;
+    for (let forced = pending.pop(); forced !== undefined; forced = pending.pop()) {
         await chain.loadFrom(start);
         const flights = await depart();
-        const airborne = flights.map((_, index) => index);
         const transactions: BlockchainTransaction[] = [];
         const taken: number[] = [];
-        let duplicate = false;
-        while (airborne.length > 0 && !duplicate) {
-            const forced = taken.length < choices.length;
-            const chosen = forced ? choices[taken.length] : airborne[0];
-            const { value, done } = await flights[chosen].next();
-            if (!done) {
-                if (!forced) {
-                    // Every other flight could have moved here instead.
-                    airborne.filter((index) => index !== chosen).forEach((index) => pending.push([...taken, index]));
-                }
-                taken.push(chosen);
-                transactions.push(value);
-            } else if (forced) {
-                duplicate = true; // that flight had landed: another run covers this order
-            } else {
-                airborne.splice(airborne.indexOf(chosen), 1);
+        for (;;) {
+            const able = flights.flatMap((flight, index) => (flight.landed ? [] : [index]));
+            if (able.length === 0) {
+                break;
             }
+            let chosen = forced[taken.length];
+            if (chosen === undefined) {
+                // Here every other flight could have moved as well.
+                const [first, ...others] = able;
+                others.forEach((other) => pending.push([...taken, other]));
+                chosen = first;
+            }
+            transactions.push(await flights[chosen].step());
+            taken.push(chosen);
         }
-        if (!duplicate) {
-            const order = taken.map((index) => String.fromCharCode(65 + index)).join('');
-            orders.push(order);
-            await check({ order, transactions });
-        }
+        const order = taken.map((index) => String.fromCharCode(65 + index)).join('');
+        orders.push(order);
+        await check({ order, transactions });
     }
     await chain.loadFrom(start);
     return orders;

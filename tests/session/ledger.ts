@@ -1,10 +1,21 @@
 import { Address, Transaction } from '@ton/core';
 import { Blockchain } from '@ton/sandbox';
-import { ChainPrices, chainPricesOf } from '../../wrappers';
+import { ChainPrices, chainPricesOf, forwardFee } from '../../wrappers';
 
-/** The prices in force on a test chain, for the functions of wrappers/values.ts. */
+const parsed = new Map<string, ChainPrices>();
+
+/** The prices in force on a test chain, for the functions of wrappers/values.ts; each configuration is read once. */
 export function pricesOf(chain: Blockchain): ChainPrices {
-    return chainPricesOf(chain.config, chain.now!);
+    const key = chain.configBase64;
+    if (!parsed.has(key)) {
+        parsed.set(key, chainPricesOf(chain.config, chain.now!));
+    }
+    return parsed.get(key)!;
+}
+
+/** nanoTON for carrying a message with an empty body. */
+export function carriageOf(chain: Blockchain): bigint {
+    return forwardFee(pricesOf(chain), 0n, 0n);
 }
 
 /** All coins of all accounts of a chain, nanoTON. */

@@ -5,7 +5,8 @@ import {
     accountOf, Errors, hashToBigInt, MaxCloseWindow, MinCloseWindow, openSessionValue, packTerms,
     SessionAgreement, SessionEscrow, Tier,
 } from '../../wrappers';
-import { TestNetwork, TestOffer, TestSession } from '../support/network';
+import { Start, TestNetwork, TestOffer, TestSession } from '../support/network';
+import { attest } from '../support/provider_state';
 import { allCoins, feesOf, pricesOf } from './ledger';
 import * as message from './messages';
 import { attempt, fingerprint, refused } from './outcome';
@@ -56,6 +57,14 @@ describe('an opening that the provider confirms', () => {
             attestedUntil: 0n,
         });
         expect((await session.data()).terms).toEqualCell(packTerms(session.agreement));
+    });
+
+    it('remembers until when the provider is attested, if it is, and on whose terms', async () => {
+        await attest(network, { expiry: Start + 1_000, tcbStatus: 3, measurement: 7n });
+        const measurement = Buffer.alloc(32);
+        measurement[31] = 7;
+        const session = await network.openSession(Deposit, { leastTier: Tier.Tdx, acceptedTcbStatuses: 0b1000, measurement });
+        expect(await session.data()).toMatchObject({ status: Status.Open, attestedUntil: BigInt(Start + 1_000) });
     });
 
     it('costs the client exactly the deposit and what the validators took', async () => {
@@ -235,6 +244,17 @@ describe('an opening that the provider rejects is a full refund', () => {
 
     it.each([Tier.Tdx, 2, 255])('because it is not attested and the client asks for tier %i (reason 3)', async (leastTier) => {
         await openAndExpectRefund(await network.escrow({ leastTier }), asked, rejected(3));
+    });
+
+    it('because its TCB status is not one that the client accepts (reason 4)', async () => {
+        await attest(network, { expiry: Start + 1_000, tcbStatus: 3 });
+        await openAndExpectRefund(await network.escrow({ leastTier: Tier.Tdx, acceptedTcbStatuses: 0b0111 }), asked, rejected(4));
+    });
+
+    it('because it runs another image than the client demands (reason 5)', async () => {
+        await attest(network, { expiry: Start + 1_000, tcbStatus: 3, measurement: 7n });
+        const demand = { leastTier: Tier.Tdx, acceptedTcbStatuses: 0b1000, measurement: Buffer.alloc(32, 7) };
+        await openAndExpectRefund(await network.escrow(demand), asked, rejected(5));
     });
 
     const bounced = { inMessageBounced: true };

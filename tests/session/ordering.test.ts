@@ -2,7 +2,7 @@ import { Address, beginCell, Cell, StateInit, toNano } from '@ton/core';
 import { Blockchain, BlockchainSnapshot, internal } from '@ton/sandbox';
 import { OpeningDeadline, Provider } from '../../wrappers';
 import { TestNetwork, TestSession } from '../support/network';
-import { inEveryOrder, launch, step } from './interleave';
+import { Flight, inEveryOrder } from './interleave';
 import { allCoins, feesOf } from './ledger';
 import * as message from './messages';
 import { Deposit, StagedSession, Status } from './staged';
@@ -22,7 +22,7 @@ beforeAll(async () => {
 beforeEach(() => chain.loadFrom(ready));
 
 const send = (from: Address, to: Address, body: Cell, value = Value, init?: StateInit) =>
-    launch(chain, internal({ from, to, value, body, stateInit: init }));
+    Flight.launch(chain, internal({ from, to, value, body, stateInit: init }));
 
 const sendOpen = (session: TestSession) =>
     send(network.client.address, session.address, message.openSession(), Deposit, session.deployment.init);
@@ -35,7 +35,7 @@ describe('threat: Message reordering between contracts', () => {
         const before = await network.balance(network.client.address);
         const depart = async () => {
             const opening = await sendOpen(session);
-            await step(opening); // the escrow has asked
+            await opening.step(); // the escrow has asked
             chain.now! += OpeningDeadline;
             return [opening, await send(network.client.address, session.address, message.reclaim())];
         };
@@ -59,11 +59,11 @@ describe('threat: Message reordering between contracts', () => {
         const session = await network.escrow();
         const depart = async () => {
             const first = await sendOpen(session);
-            await step(first);
+            await first.step();
             chain.now! += OpeningDeadline;
-            await (await send(network.client.address, session.address, message.reclaim())).next();
+            await (await send(network.client.address, session.address, message.reclaim())).step();
             const second = await sendOpen(session);
-            await step(second);
+            await second.step();
             return [first, second];
         };
         const orders = await inEveryOrder(chain, depart, async ({ order, transactions }) => {

@@ -98,6 +98,6 @@ describe('whatever happens to a settlement', () => {
                     expect(feeFloat).toBeGreaterThanOrEqual(before.feeFloat);
                 }
             }
-        }), { numRuns: 12, seed: 20_260_429 });
+        }), { numRuns: 8, seed: 20_260_429 });
     }, 60_000);
 });

@@ -3,7 +3,7 @@ import { BlockchainTransaction, EmulationError } from '@ton/sandbox';
 import { BatchItemKind } from '../../wrappers';
 import { actionCodeOf, dataOf, exitCodeOf } from '../support/chain';
 import { TestNetwork } from '../support/network';
-import { land, launch, step } from '../session/interleave';
+import { Flight } from '../session/interleave';
 
 /** What an external message did to the settlement. */
 export type BatchOutcome = {
@@ -36,10 +36,10 @@ export async function submit(
     const before = await network.balance(settlement.address);
     const data = await dataOf(chain, settlement.address);
     const { sequence } = await settlement.getSettlementData();
-    const flight = await launch(chain, external(network, body));
+    const flight = await Flight.launch(chain, external(network, body));
     let first: BlockchainTransaction;
     try {
-        first = await step(flight);
+        first = await flight.step();
     } catch (error) {
         if (!(error instanceof EmulationError) || error.exitCode === undefined) {
             throw error;
@@ -59,7 +59,7 @@ export async function submit(
         accepted: true, exitCode: exitCodeOf(first)!, actionCode: actionCodeOf(first) ?? 0, charged,
         sequence: after === sequence ? 'same' : 'next',
     };
-    return { outcome, transactions: [first, ...(await land(flight))] };
+    return { outcome, transactions: [first, ...(await flight.land())] };
 }
 
 /** As submit, for what the batch's own transaction did. */

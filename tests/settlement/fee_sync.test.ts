@@ -4,10 +4,10 @@ import { BlockchainSnapshot, createEmptyShardAccount, SandboxContract, TreasuryC
 import {
     accountOf, Errors, ProposalDelay, ProviderRegistry, registryDeployment, RewardSettlement, settlementDeployment, syncFeeValue,
 } from '../../wrappers';
-import { forwardFee, sendAs, transactionOf, valueOf } from '../support/chain';
+import { sendAs, transactionOf, valueOf } from '../support/chain';
 import { EncryptionKey, TestNetwork, TestParameters } from '../support/network';
 import { PriceSet } from '../support/prices';
-import { pricesOf } from '../session/ledger';
+import { carriageOf, pricesOf } from '../session/ledger';
 import { attempt, fingerprint, refused } from '../session/outcome';
 import { refusedForNothing, tryBatch } from './batches';
 import * as message from './messages';
@@ -45,7 +45,7 @@ async function feePaidOn(earned: bigint): Promise<bigint> {
     const { reserve, feeFloat } = await data();
     (await network.chain.getContract(network.settlement.address)).balance = reserve + feeFloat + earned;
     const { transactions } = await send(network.stranger.address, message.distribute());
-    return valueOf(transactionOf({ transactions }, network.treasury.address)) + forwardFee(network.chain);
+    return valueOf(transactionOf({ transactions }, network.treasury.address)) + carriageOf(network.chain);
 }
 
 describe('the protocol fee', () => {
@@ -61,7 +61,7 @@ describe('the protocol fee', () => {
         await raiseFee(1_000n);
         const earned = await network.settlement.getEarnings();
         const { transactions } = await send(network.stranger.address, message.distribute());
-        const fee = valueOf(transactionOf({ transactions }, network.treasury.address)) + forwardFee(network.chain);
+        const fee = valueOf(transactionOf({ transactions }, network.treasury.address)) + carriageOf(network.chain);
         expect(fee).toBeGreaterThan((earned * 249n) / 10_000n);
         expect(fee).toBeLessThanOrEqual((earned * 250n) / 10_000n);
     });

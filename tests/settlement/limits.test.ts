@@ -2,10 +2,10 @@ import '@ton/test-utils';
 import { Address, toNano } from '@ton/core';
 import { BlockchainSnapshot } from '@ton/sandbox';
 import { BatchItem, batchCost, computeFee, distributeCost, Errors, RewardSettlement } from '../../wrappers';
-import { forwardFee, forwardFeesOf, gasFeesOf, transactionOf, valueOf } from '../support/chain';
+import { forwardFeesOf, gasFeesOf, transactionOf, valueOf } from '../support/chain';
 import { TestNetwork, TestSession } from '../support/network';
 import { PriceSet } from '../support/prices';
-import { pricesOf, spentBy } from '../session/ledger';
+import { carriageOf, pricesOf, spentBy } from '../session/ledger';
 import { attempt, refused } from '../session/outcome';
 import { refusedForNothing, submit, tryBatch } from './batches';
 import * as message from './messages';
@@ -148,7 +148,7 @@ describe('releasing the float', () => {
         });
         expect((await data()).feeFloat).toBe(feeFloat - toNano('1'));
         expect(transactions).toHaveTransaction({
-            from: network.settlement.address, to: network.owner.address, value: toNano('1') - forwardFee(network.chain),
+            from: network.settlement.address, to: network.owner.address, value: toNano('1') - carriageOf(network.chain),
         });
         const order = transactionOf({ transactions }, network.settlement.address);
         expect(spentBy(order)).toBe(toNano('1') + toNano('0.2'));
@@ -160,7 +160,7 @@ describe('releasing the float', () => {
             $$type: 'ReleaseFees', queryId: 0n, amount: toNano('1'),
         });
         const values = [network.client.address, network.stranger.address].map((to) => valueOf(transactionOf({ transactions }, to)));
-        expect(values).toEqual([toNano('0.75') - forwardFee(network.chain), toNano('0.25') - forwardFee(network.chain)]);
+        expect(values).toEqual([toNano('0.75') - carriageOf(network.chain), toNano('0.25') - carriageOf(network.chain)]);
     });
 
     it('of more than the float, by a nanoTON, is refused; of all of it is not', async () => {
@@ -223,7 +223,7 @@ describe.each(['old', '2026'] as PriceSet[])('least values (prices: %s)', (price
         const before = await priced.settlement.getEarnings();
         expect(await attempt(priced.chain, owner, to, order, least)).toMatchObject({ exitCode: 0 });
         for (const [address] of eight) {
-            expect(await priced.balance(address)).toBe(toNano('0.125') - forwardFee(priced.chain));
+            expect(await priced.balance(address)).toBe(toNano('0.125') - carriageOf(priced.chain));
         }
         expect(await priced.settlement.getEarnings()).toBe(before);
     });

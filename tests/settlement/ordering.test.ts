@@ -2,7 +2,7 @@ import { Address, Cell, toNano } from '@ton/core';
 import { Blockchain, BlockchainSnapshot, internal } from '@ton/sandbox';
 import { BatchItem, hashToBigInt } from '../../wrappers';
 import { testKey, TestNetwork } from '../support/network';
-import { inEveryOrder, launch, step } from '../session/interleave';
+import { Flight, inEveryOrder } from '../session/interleave';
 import { allCoins, feesOf } from '../session/ledger';
 import * as sessionMessage from '../session/messages';
 import { Deposit, StagedSession } from '../session/staged';
@@ -23,12 +23,12 @@ beforeAll(async () => {
 
 beforeEach(() => chain.loadFrom(ready));
 
-const send = (from: Address, to: Address, body: Cell, value = Value) => launch(chain, internal({ from, to, value, body }));
+const send = (from: Address, to: Address, body: Cell, value = Value) => Flight.launch(chain, internal({ from, to, value, body }));
 
 const toSettlement = (from: Address, body: Cell) => send(from, network.settlement.address, body);
 
 /** Departs in the sandbox's own time: a batch is sent when the settlement is free to take it. */
-const sendBatch = async (items: BatchItem[], changes = {}) => launch(chain, external(network, await network.batchBody(items, changes)));
+const sendBatch = async (items: BatchItem[], changes = {}) => Flight.launch(chain, external(network, await network.batchBody(items, changes)));
 
 describe('threat: Message reordering between contracts (settlement)', () => {
     it('a batch that claims and the client\'s finish after the window, crossing: the deposit is paid out once', async () => {
@@ -41,7 +41,7 @@ describe('threat: Message reordering between contracts (settlement)', () => {
         const depart = async () => {
             chain.now = end - 1;
             const batch = await sendBatch([claim]);
-            await step(batch); // sent in time
+            await batch.step(); // sent in time
             chain.now = end;
             return [batch, await send(network.client.address, session.address, sessionMessage.finishClose())];
         };
@@ -61,9 +61,9 @@ describe('threat: Message reordering between contracts (settlement)', () => {
         const all = allCoins(chain);
         const depart = async () => {
             const first = await sendBatch([finish], { sequence: 0 });
-            const firstOut = await step(first);
+            const firstOut = await first.step();
             const second = await sendBatch([finish], { sequence: 1 });
-            const secondOut = await step(second);
+            const secondOut = await second.step();
             departed = feesOf([firstOut, secondOut]);
             return [first, second];
         };
@@ -100,13 +100,13 @@ describe('threat: Message reordering between contracts (settlement)', () => {
         const body = await network.batchBody([]);
         const change = async () => toSettlement(network.provider.address, message.setWorkerKey(key));
         const first = await change();
-        await step(first);
+        await first.step();
         await expect(chain.sendMessage(external(network, body))).rejects.toThrow();
         expect((await network.settlement.getSettlementData()).sequence).toBe(0n);
 
         await chain.loadFrom(ready);
         await chain.sendMessage(external(network, body));
-        await step(await change());
+        await (await change()).step();
         expect(await network.settlement.getSettlementData()).toMatchObject({ sequence: 1n, workerKey: key });
     });
 });
@@ -120,9 +120,9 @@ describe('threat: two chains interleaved (settlement)', () => {
         let departed = 0n;
         const depart = async () => {
             const claims = await sendBatch(items, { sequence: 0 });
-            const out = [await step(claims)];
+            const out = [await claims.step()];
             const split = await sendBatch([], { sequence: 1, distribute: true });
-            out.push(await step(split));
+            out.push(await split.step());
             departed = feesOf(out);
             return [claims, split];
         };

@@ -2,9 +2,9 @@ import { createHash, Hash } from 'crypto';
 
 /**
  * Stands in for the JavaScript implementation of SHA-2 with which every cell is hashed: the machine's own is many times
- * faster, and a test hashes millions of cells. Used by `jest.mock('jssha', ...)`.
+ * faster, and a test hashes millions of cells.
  */
-export class NativeSha {
+export default class NativeSha {
     private readonly hash: Hash;
 
     constructor(variant: string, format: string) {

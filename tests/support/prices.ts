@@ -38,7 +38,11 @@ function config2026(): Cell {
     return beginCell().storeDictDirect(config).endCell();
 }
 
-/** @returns the chain configuration of a price set. */
+const Configs = new Map<PriceSet, Cell>();
+
+/** @returns the chain configuration of a price set; made once, because it is large. */
 export function chainConfig(prices: PriceSet): Cell {
-    return prices === 'old' ? oldConfig() : config2026();
+    const config = Configs.get(prices) ?? (prices === 'old' ? oldConfig() : config2026());
+    Configs.set(prices, config);
+    return config;
 }

@@ -8,7 +8,7 @@ import { ChainError, ChainUnreachable } from './chain/transport';
 import { WorkerConfig } from './config/schema';
 import { StartError } from './errors';
 import { FileKeys } from './keys/file-keys';
-import { WorkerKeys } from './keys/keys';
+import { KeySource, WorkerKeys } from './keys/keys';
 import { Ledger } from './ledger/ledger';
 import { Logger } from './logger';
 import { publicKeysOf, setKeysCommand } from './registration';
@@ -40,11 +40,12 @@ export async function openOffice(
     config: WorkerConfig,
     logger: Logger,
     onBatch: (result: BatchResult) => void = () => undefined,
+    keySource: KeySource = new FileKeys(config.data.directory),
 ): Promise<Office> {
     refuseTdx(config);
     const directory = config.data.directory;
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    const keys = await new FileKeys(directory).load();
+    const keys = await keySource.load();
     const ledger = Ledger.open(join(directory, LedgerFile));
     const closing = new AbortController();
     const close = async () => {

@@ -4,6 +4,7 @@ import { ProviderRecord } from './chain/provider-record';
 import { parseConfig } from './config/load';
 import { WorkerConfig, WorkerConfigInput } from './config/schema';
 import { createLlamaEngine, DeviceReport, Engine, EngineModel } from './engine';
+import { KeySource } from './keys/keys';
 import { createLogger, Logger } from './logger';
 import { openOffice, requireActive } from './office';
 import { RunningWorker } from './running-worker';
@@ -14,6 +15,8 @@ export type WorkerParts = {
     logger?: Logger;
     /** Another backend than the embedded one; the worker closes it. */
     engine?: Engine;
+    /** Where the keys come from; default: the file in the data directory. */
+    keys?: KeySource;
     /** Whether memory, event loop and the like are among the metrics; default false. */
     processMetrics?: boolean;
 };
@@ -68,7 +71,7 @@ export async function startConfigured(config: WorkerConfig, parts: WorkerParts =
     const logger = parts.logger ?? createLogger(config.log.level, config.log.format);
     let worker: RunningWorker | undefined;
     // The chain comes before the weights: a wrong key is known in a second, a large model in minutes.
-    const office = await openOffice(config, logger, (result) => worker?.onBatch(result));
+    const office = await openOffice(config, logger, (result) => worker?.onBatch(result), parts.keys);
     let engine: Engine | undefined;
     try {
         requireActive(office.provider);

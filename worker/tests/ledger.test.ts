@@ -48,12 +48,14 @@ describe('Ledger', () => {
     it('finds a session after a restart as it was left', async () => {
         await ledger.write(ledger.sessions.add(id, 3n));
         await ledger.change(ledger.sessions.raiseVoucher(id, voucher(2n ** 119n), 1000));
+        await ledger.write(ledger.sessions.putExact(id, voucher(7n)));
         await ledger.write(ledger.sessions.putReceipt(id, receipt(4)));
         await ledger.write(ledger.sessions.putSpent(id, { ...NoTokens, completion: 55n }));
         const { id: found, ...rest } = (await reopen()).sessions.find(id) ?? { id: null };
         expect([found?.escrow.toRawString(), found?.openedLt]).toEqual([escrow.toRawString(), id.openedLt]);
         expect(rest).toEqual({
             voucher: voucher(2n ** 119n),
+            exact: voucher(7n),
             receipt: receipt(4),
             spent: { ...NoTokens, completion: 55n },
             transcript: Buffer.from((4n << 200n).toString(16).padStart(64, '0'), 'hex'),

@@ -3,7 +3,8 @@ import { toNano } from '@ton/core';
 
 import { Worker, WorkerConfigInput } from '../src';
 import { TestClient } from './support/client';
-import { DearOffer, TestNetwork, TestOffer } from './support/network';
+import { TestNetwork } from './support/network';
+import { DearOffer, TestOffer } from './support/offers';
 
 const Question = 'What is a GPU?';
 const Prompt = 13n * 100n;

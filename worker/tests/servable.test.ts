@@ -7,7 +7,7 @@ import { SigningKey } from '../src/keys/ed25519';
 import { newSessionRecord } from '../src/ledger/sessions';
 import { requireServable } from '../src/sessions/servable';
 import { Session } from '../src/sessions/session';
-import { TestOffer } from './support/network';
+import { TestOffer } from './support/offers';
 
 const Now = 1_800_000_000;
 const Margin = 300;

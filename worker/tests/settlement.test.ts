@@ -6,7 +6,8 @@ import { packSignedVoucher, RewardSettlement, SessionEscrow } from '@ton-compute
 
 import { Worker, WorkerConfigInput } from '../src';
 import { TestClient } from './support/client';
-import { DearOffer, TestNetwork } from './support/network';
+import { TestNetwork } from './support/network';
+import { DearOffer } from './support/offers';
 
 const Question = 'What is a GPU?';
 
@@ -30,6 +31,7 @@ async function start(settlement: WorkerConfigInput['settlement']): Promise<void>
     worker = await network.startWorker({
         network: { endpoint: proxy.endpoint, requestsPerSecond: 1000, pollSeconds: 0.2, timeoutSeconds: 1 },
         settlement: { intervalSeconds: 3600, ...settlement },
+        limits: { drainSeconds: 1 },
     });
 }
 
@@ -84,10 +86,10 @@ describe('A settlement', () => {
     });
 
     it('comes by itself when an amount is reached or has become old, and not before', async () => {
-        await start({ intervalSeconds: 0.2, claimAbove: '0.9', maxAgeSeconds: 3 });
+        await start({ intervalSeconds: 0.2, claimAbove: '0.9', maxAgeSeconds: 2 });
         const [big, old] = [await session(), await session()];
         await old.chat(Question, { max_tokens: 1 }, { pay: toNano('0.8') });
-        await sleep(700);
+        await sleep(500);
         expect(await claimedBy(old)).toBe(0n);
         await until(async () => (await claimedBy(old)) === toNano('0.8'));
         await big.chat(Question, { max_tokens: 1 }, { pay: toNano('0.9') });
@@ -128,11 +130,30 @@ describe('A settlement', () => {
         // The same escrow, opened anew, is another session: what was signed and used before does not count.
         const old = client.voucher(toNano('0.5'));
         await client.open(toNano('3'));
-        await sleep(3000);
+        await until(
+            async () => (await client.chat(Question, { max_tokens: 1 }, { pay: toNano('0.1') })).status === 200,
+        );
         expect((await client.pay(0n, old)).status).toBe(402);
-        expect((await client.chat(Question, { max_tokens: 1 }, { pay: toNano('0.1') })).status).toBe(200);
         expect(await client.account()).toMatchObject({ claimed: 0n, cumulative: toNano('0.1'), spent: 2300n });
     }, 15_000);
+
+    it('claims with the lowest voucher that covers what was used: what was signed ahead in vain stays', async () => {
+        const client = await session(toNano('3'), { offer: DearOffer });
+        const used = 13n * toNano('0.01') + toNano('0.1');
+        await client.chat(Question, { max_tokens: 1 }, { pay: toNano('1') });
+        await client.pay(used - 1n);
+        await client.pay(used);
+        await client.pay(used + 1n);
+        expect(await client.account()).toMatchObject({ cumulative: toNano('1'), allowance: toNano('1'), spent: used });
+        expect(await worker.settle()).toMatchObject({ outcome: 'settled' });
+        expect(await claimedBy(client)).toBe(used);
+        expect(await worker.settle()).toMatchObject({ outcome: 'nothing' });
+        // When more is used it no longer covers, and what was signed ahead counts again.
+        await start({});
+        client.url = worker.url;
+        await client.chat(Question, { max_tokens: 1 });
+        expect(await worker.settle()).toMatchObject({ outcome: 'settled', claimed: toNano('1') - used });
+    });
 
     it('also distributes when enough has been earned', async () => {
         await start({ distributeAbove: '0.5' });

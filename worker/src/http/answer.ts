@@ -9,8 +9,8 @@ import {
     receiptToJson,
 } from '@ton-compute/protocol';
 
-import { Connection } from './connection';
 import { WireError } from '../wire-error';
+import { Connection } from './connection';
 
 /**
  * An answer on its way: whole, or as a stream of events; plain, or sealed. The hash covers the plaintext bytes of the

@@ -3,6 +3,7 @@ import { NoTokens } from '@ton-compute/contracts';
 import { TextEvent } from '../engine/engine';
 import { runMetered, RunResult } from '../money/metered-run';
 import { Hold } from '../money/tab';
+import { WireError } from '../wire-error';
 import { bodyHash, StreamHash } from './answer';
 import { ChatFormatter, sseEvent, StreamEnd } from './chat-answer';
 import { ChatParameters, parseChatRequest } from './chat-request';
@@ -11,7 +12,6 @@ import { logFault } from './faults';
 import { openHold } from './open-hold';
 import { endedError, PaidHandler, PaidRequest } from './paid-route';
 import { refuseAfterWork } from './refuse-after-work';
-import { WireError } from '../wire-error';
 
 /** POST /v1/chat/completions */
 export const chatRoute: PaidHandler = async (context, paid) => {

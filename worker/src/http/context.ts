@@ -1,7 +1,7 @@
 import { Engine } from '../engine/engine';
-import { ReceiptIssuer } from '../money/receipts';
 import { Logger } from '../logger';
 import { Metrics } from '../metrics';
+import { ReceiptIssuer } from '../money/receipts';
 import { Session } from '../sessions/session';
 import { Admission } from './admission';
 import { Gate } from './gate';

@@ -21,9 +21,9 @@ import { proofFault, proofReplayKey, sealedReplayKey } from '../money/request-pr
 import { SessionBook } from '../sessions/book';
 import { requireServable, ServingTerms } from '../sessions/servable';
 import { Session } from '../sessions/session';
+import { WireError } from '../wire-error';
 import { Answer, PlainAnswer, SealedAnswer } from './answer';
 import { Connection } from './connection';
-import { WireError } from '../wire-error';
 
 /** Seconds for which a sealed request's `enc` is remembered. Its proof, worthless much sooner, covers it as well. */
 const EncMemory = 86_400;

@@ -1,14 +1,14 @@
 import { FastifyReply, FastifyRequest } from 'fastify';
 
 import { combineSignals } from '../abort';
+import { engineWireError } from '../engine-errors';
 import { EngineModel } from '../engine/engine';
 import { Session } from '../sessions/session';
+import { WireError } from '../wire-error';
 import { Answer, errorHeaders } from './answer';
 import { Connection } from './connection';
 import { ServingContext } from './context';
-import { engineWireError } from '../engine-errors';
 import { logFault } from './faults';
-import { WireError } from '../wire-error';
 
 /** A request that is paid for, opened, and has a place. */
 export type PaidRequest = {

@@ -1,9 +1,9 @@
 import { Tokens } from '@ton-compute/contracts';
 
+import { WireError } from '../wire-error';
 import { bodyHash, errorHeaders } from './answer';
 import { ServingContext } from './context';
 import { PaidRequest } from './paid-route';
-import { WireError } from '../wire-error';
 
 /**
  * Refuses in one piece after work was done: what was used is owed and receipted.

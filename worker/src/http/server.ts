@@ -3,17 +3,17 @@ import { accountToJson, ContentType, decodeSession, decodeVoucher, WireFormatErr
 import Fastify, { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 
+import { engineWireError } from '../engine-errors';
 import { SessionBook } from '../sessions/book';
+import { WireError } from '../wire-error';
 import { errorHeaders } from './answer';
 import { chatRoute } from './chat-route';
 import { ServingContext } from './context';
 import { corsHeaders, preflightHeaders } from './cors';
 import { embeddingsRoute } from './embeddings-route';
-import { engineWireError } from '../engine-errors';
 import { logFault } from './faults';
 import { paidRoute } from './paid-route';
 import { parseBody } from './request-body';
-import { WireError } from '../wire-error';
 
 /** Seconds for a client to send a whole request. */
 const ReceiveDeadline = 60;

@@ -1,9 +1,9 @@
 import { NoTokens, SignedReceipt, Tokens } from '@ton-compute/contracts';
 
-import { ChatRequest, Engine, EngineError, EngineFailedError, FinishReason, TextEvent } from '../engine/engine';
 import { engineWireError } from '../engine-errors';
-import { WireError } from '../wire-error';
+import { ChatRequest, Engine, EngineError, EngineFailedError, FinishReason, TextEvent } from '../engine/engine';
 import { Session } from '../sessions/session';
+import { WireError } from '../wire-error';
 import { ReceiptIssuer } from './receipts';
 import { shortfallError } from './shortfall-error';
 import { Hold } from './tab';

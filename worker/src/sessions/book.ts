@@ -5,13 +5,13 @@ import { Chain } from '../chain/chain';
 import { EscrowSnapshot, readEscrow, refreshEscrow } from '../chain/escrow';
 import { ChainError, ChainUnreachable } from '../chain/transport';
 import { messageOf } from '../errors';
-import { WireError } from '../wire-error';
 import { verifySignature } from '../keys/ed25519';
 import { Ledger } from '../ledger/ledger';
 import { newSessionRecord } from '../ledger/sessions';
 import { Logger } from '../logger';
-import { UnknownEscrows } from './unknown-escrows';
+import { WireError } from '../wire-error';
 import { Session } from './session';
+import { UnknownEscrows } from './unknown-escrows';
 
 /** Lookups of escrows that are not known yet, at once: strangers must not be able to drown the chain's API in them. */
 const MaxLookups = 8;

@@ -5,7 +5,7 @@ import { SessionBook } from '../sessions/book';
 import { Session } from '../sessions/session';
 
 /** Seconds between two looks at whether claims have arrived. */
-const LookInterval = 1;
+const LookInterval = 0.5;
 /** Seconds for claims to arrive once their batch was executed. */
 const Patience = 60;
 /** Sessions that are read at once. */

@@ -15,7 +15,7 @@ import { readSettlement } from './account';
 /** Seconds for which a batch is valid. The contract takes at most an hour. */
 const BatchLife = 300;
 /** Seconds between two looks at whether a batch has arrived. */
-const LookInterval = 1;
+const LookInterval = 0.5;
 
 export type CourierOptions = {
     chain: Chain;

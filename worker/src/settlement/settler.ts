@@ -218,7 +218,7 @@ export class Settler {
 }
 
 function requireVoucher(session: Session): SignedVoucher {
-    const voucher = session.highestVoucher;
+    const voucher = session.claimVoucher;
     if (voucher === null) {
         throw new Error('A session without a voucher has nothing due.');
     }

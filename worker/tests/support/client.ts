@@ -149,7 +149,7 @@ export class TestClient {
         const response = await fetch(`${this.url}${path}`, {
             method,
             headers: this.headers(method, path, bytes, options),
-            body: bytes,
+            body: new Uint8Array(bytes),
             signal: options.signal,
         });
         return sealed !== null && response.headers.get('content-type') === ContentType.SealedAnswer
