@@ -12,7 +12,7 @@ import { Deposit, StagedSession } from './staged';
 const States = ['deployed', 'opening', 'opening overdue', 'open', 'closing', 'window ended'] as const;
 type State = (typeof States)[number];
 
-const Parties = ['client', 'provider', 'settlement', 'stranger', 'owner', 'governance'] as const;
+const Parties = ['client', 'provider', 'settlement', 'stranger', 'governance'] as const;
 type Party = (typeof Parties)[number];
 
 type Rule = {
@@ -109,10 +109,10 @@ beforeAll(async () => {
 
 const addressOf = (party: Party): Address => {
     const { provider, client, settlement } = session;
-    const { stranger, owner, governance } = network;
+    const { stranger, governance } = network;
     return {
         client, settlement, provider: provider.address,
-        stranger: stranger.address, owner: owner.address, governance: governance.address,
+        stranger: stranger.address, governance: governance.address,
     }[party];
 };
 

@@ -30,7 +30,7 @@ const moves = fc.array(
         fc.record({ kind: fc.constant('shares' as const), first: fc.integer({ min: 1, max: 9_999 }) }),
         fc.record({ kind: fc.constantFrom('distribute' as const, 'sync' as const) }),
     ),
-    { minLength: 8, maxLength: 14 },
+    { minLength: 6, maxLength: 10 },
 );
 
 let network: TestNetwork;
@@ -98,6 +98,6 @@ describe('whatever happens to a settlement', () => {
                     expect(feeFloat).toBeGreaterThanOrEqual(before.feeFloat);
                 }
             }
-        }), { numRuns: 8, seed: 20_260_429 });
+        }), { numRuns: 6, seed: 20_260_429 });
     }, 60_000);
 });
