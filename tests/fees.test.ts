@@ -5,7 +5,7 @@ import { BlockchainSnapshot } from '@ton/sandbox';
 import '@ton/test-utils';
 import {
     accountOf, addressOf, batchCost, BatchItem, escrowReserve, finishValue, hashToBigInt, OfferTerms, openSessionValue, packTerms,
-    ProviderRegistry, registrationValue, RewardSettlement, setKeysValue, settlementDeployment, SignedReceipt, SignedVoucher, syncFeeValue,
+    ProviderRegistry, registrationValue, RewardSettlement, setKeysValue, SignedReceipt, SignedVoucher, syncFeeValue,
     Tier,
 } from '../wrappers';
 import {
@@ -441,13 +441,6 @@ describe.each<PriceSet>(['old', '2026'])('What an operation asks for at the pric
             ? beginCell().storeUint(n, 1000).endCell()
             : beginCell().storeUint(n, 1000).storeRef(ballast(depth - 1, 2 * n + 1)).storeRef(ballast(depth - 1, 2 * n + 2)).endCell();
         const { taken, fromFloat, fromCap } = await effectOf(await network.batchBody([], { items: ballast(7) }));
-        expect(fromFloat).toBeGreaterThanOrEqual(taken);
-        expect(fromCap).toBeGreaterThanOrEqual(taken);
-    });
-
-    it('threat: gas drain through external messages: a StateInit that a stranger attaches to a signed batch costs nothing that is not counted', async () => {
-        const { init } = await settlementDeployment(network.provider.address);
-        const { taken, fromFloat, fromCap } = await effectOf(await network.batchBody([]), init);
         expect(fromFloat).toBeGreaterThanOrEqual(taken);
         expect(fromCap).toBeGreaterThanOrEqual(taken);
     });
