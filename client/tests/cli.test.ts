@@ -68,7 +68,7 @@ describe('the command line', () => {
             expect(err).toContain(message);
             expect(err.trim().split('\n').length).toBeLessThan(4);
         }
-    }, 60_000);
+    });
 
     it('ends with 1 when something failed, without a stack trace and without the words of the wallet', async () => {
         const unreachable = await run(['find', ...chainFlags(), '--endpoint', 'http://127.0.0.1:1/']);
@@ -80,7 +80,7 @@ describe('the command line', () => {
         expect(wallet.err + unreachable.err).not.toMatch(/secret|\n\s+at /);
         const none = await run(['report', ...chainFlags()]);
         expect(none).toMatchObject({ code: 1, err: expect.stringContaining('No open session') });
-    }, 60_000);
+    });
 
     it('finds, checks, serves, reports, and resumes after an interruption', async () => {
         const found = await run(['find', ...chainFlags(), '--tier', 'open']);

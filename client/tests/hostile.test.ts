@@ -22,7 +22,7 @@ beforeAll(async () => {
 afterAll(async () => {
     await session?.dispose();
     await network?.stop();
-}, 60_000);
+});
 
 afterEach(() => {
     network.proxy.meddling = null;
@@ -231,7 +231,7 @@ describe('a worker that cheats', () => {
         await expect(ask(again)).rejects.toMatchObject({ code: 'session_stopped' });
         expect(await again.startClose()).toBeGreaterThan(0);
         await again.dispose();
-    }, 60_000);
+    });
 
     it('by prompt tokens that were never sent is stopped as well', async () => {
         const plain = await network.client({ plain: true, storeName: 'cheated-2' });
@@ -243,7 +243,7 @@ describe('a worker that cheats', () => {
         } finally {
             await cheated.dispose();
         }
-    }, 60_000);
+    });
 });
 
 describe('an API of the chain that lies', () => {
@@ -322,6 +322,6 @@ describe('an API of the chain that lies', () => {
     it('or does not answer is named', async () => {
         api.meddling = async (_incoming, answer) => void answer.destroy();
         await expect(lied()).rejects.toMatchObject({ code: 'chain_unreachable' });
-    }, 30_000);
+    });
 });
 

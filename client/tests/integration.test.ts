@@ -26,7 +26,7 @@ beforeAll(async () => {
 afterAll(async () => {
     await session?.dispose();
     await network?.stop();
-}, 60_000);
+});
 
 function openai(target: Session = session): OpenAI {
     return new OpenAI({ baseURL: target.baseURL, apiKey: 'unused', fetch: target.fetch });
@@ -174,7 +174,7 @@ describe('requests of the official openai client', () => {
         expect(after.transcripts.verified - before.transcripts.verified).toBe(8);
         expect(after.transcripts.unverified).toBe(before.transcripts.unverified);
         expect(after.stopped).toBeNull();
-    }, 30_000);
+    });
 
     it('that the worker refuses come as OpenAI\'s errors, at no cost', async () => {
         const before = await session.report();
@@ -255,7 +255,7 @@ describe('paying', () => {
         } finally {
             await small.dispose();
         }
-    }, 60_000);
+    });
 
     it.each([true, false])('goes on in an answer when all that was signed is used (stream: %s)', async (streaming) => {
         const frugal = await network.client({
@@ -279,7 +279,7 @@ describe('paying', () => {
         } finally {
             await small.dispose();
         }
-    }, 60_000);
+    });
 
     it('signs what a long prompt costs before it starts, and nothing when the cap forbids it', async () => {
         const capped = await network.client({
@@ -303,7 +303,7 @@ describe('paying', () => {
         } finally {
             await small.dispose();
         }
-    }, 60_000);
+    });
 
     it('goes on where it was after the process and the worker were restarted', async () => {
         const first = await network.client({ storeName: 'resumed' });
@@ -327,7 +327,7 @@ describe('paying', () => {
         } finally {
             await after.dispose();
         }
-    }, 60_000);
+    });
 
     it('plain reaches a worker of tier open, with receipts and the same text', async () => {
         const open = await network.client({ plain: true, storeName: 'plain' });
@@ -342,7 +342,7 @@ describe('paying', () => {
         } finally {
             await plain.dispose();
         }
-    }, 60_000);
+    });
 });
 
 describe('the endpoint for other programs', () => {
@@ -375,7 +375,7 @@ describe('the endpoint for other programs', () => {
         } finally {
             await endpoint.close();
         }
-    }, 30_000);
+    });
 });
 
 describe('the end of a session', () => {
@@ -409,7 +409,7 @@ describe('the end of a session', () => {
         expect(amount).toBeGreaterThan(0n);
         await expect(owner.resume(closing.address)).rejects.toThrow('is closed');
         expect(await owner.openSessions()).toEqual([]);
-    }, 60_000);
+    });
 
     it('that never began brings everything back: the provider rejected it', async () => {
         const chain = new Chain({ endpoint: network.devnet.endpoint });
@@ -425,7 +425,7 @@ describe('the end of a session', () => {
         expect(error).toMatchObject({ code: 'session_rejected', details: { reason: 2 } });
         expect((error as ClientError).message).toContain("not, or no longer, one of the provider's");
         expect(held - (await network.devnet.balance(address))).toBeLessThan(toNano('0.05'));
-    }, 60_000);
+    });
 
     it('that was deployed by a stranger and never opened can be reclaimed', async () => {
         const chain = new Chain({ endpoint: network.devnet.endpoint });
@@ -443,7 +443,7 @@ describe('the end of a session', () => {
         await client.reclaim(deployment.address);
         expect((await network.devnet.balance(address)) - held).toBeGreaterThan(toNano('0.95'));
         await expect(client.reclaim(deployment.address)).rejects.toMatchObject({ code: 'session_not_open' });
-    }, 60_000);
+    });
 });
 
 describe('an offer that changes under way', () => {
@@ -466,5 +466,5 @@ describe('an offer that changes under way', () => {
         await network.restartWorker();
         const { offers } = await client.find();
         expect(offers.map(({ offer }) => offer.prices.completion)).toEqual([2n * prices.completion]);
-    }, 60_000);
+    });
 });

@@ -104,7 +104,7 @@ describe('the store of sessions', () => {
             const [kept] = await store.list();
             expect(kept.voucher!.cumulative).toBeGreaterThanOrEqual(last);
         }
-    }, 60_000);
+    });
 });
 
 /** Runs the writer and kills it when it has printed `count` vouchers. @returns the complete lines that it printed. */

@@ -99,5 +99,5 @@ describe('whatever happens to a settlement', () => {
                 }
             }
         }), { numRuns: 6, seed: 20_260_429 });
-    }, 60_000);
+    });
 });

@@ -264,7 +264,7 @@ describe('conservation', () => {
                 expect(sent + refill + (await network.settlement.getEarnings())).toBe(earned);
             },
         ), { numRuns: 10, seed: 20_260_429 });
-    }, 60_000);
+    });
 });
 
 describe.each(['old', '2026'] as PriceSet[])('least values (prices: %s)', (prices) => {

@@ -66,7 +66,7 @@ let worker: Worker | undefined;
 
 beforeAll(async () => {
     network = await TestNetwork.create();
-}, 30_000);
+});
 afterAll(() => network.close());
 
 async function serve(engine: Engine, limits: WorkerConfigInput['limits'] = {}): Promise<TestClient> {

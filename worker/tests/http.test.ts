@@ -39,7 +39,7 @@ beforeAll(async () => {
     client = await network.openSession();
     client.url = worker.url;
     await client.pay(toNano('1'));
-}, 30_000);
+});
 afterAll(() => network.close());
 
 function hash(text: string): Buffer {

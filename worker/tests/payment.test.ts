@@ -20,7 +20,7 @@ beforeAll(async () => {
         limits: { voucherWaitSeconds: 0.6, queue: 2, drainSeconds: 5 },
         model: { slots: 2 },
     });
-}, 30_000);
+});
 afterAll(() => network.close());
 
 async function session(deposit?: bigint): Promise<TestClient> {
@@ -48,10 +48,10 @@ function contentOf(text: string): string {
 
 /** Waits until something is true, looking ten times a second. */
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-    const end = performance.now() + 5000;
+    const end = performance.now() + 30_000;
     while (!(await condition())) {
         if (performance.now() > end) {
-            throw new Error('It did not become true within 5 s.');
+            throw new Error('It did not become true within 30 s.');
         }
         await sleep(20);
     }
@@ -251,7 +251,7 @@ describe('Several requests at once', () => {
         expect(Number(refused.headers['retry-after'])).toBeGreaterThanOrEqual(1);
         await Promise.all(served);
         expect((await clients[4].chat(Question, {}, { pay: toNano('0.1') })).status).toBe(200);
-    }, 20_000);
+    });
 });
 
 describe('Vouchers', () => {
@@ -331,7 +331,7 @@ describe('A worker that is started again', () => {
         expect((await ended).text).toContain('"code":"draining"');
         await closing;
         await expect(fetch(`${worker.url}/health`)).rejects.toThrow();
-    }, 20_000);
+    });
 });
 
 it('the offers of the test are what the figures above assume', () => {

@@ -19,7 +19,7 @@ beforeAll(async () => {
     network = await TestNetwork.create();
     proxy = await ChainProxy.open(network.devnet.endpoint);
     await start({});
-}, 30_000);
+});
 afterAll(async () => {
     await network.close();
     proxy.close();
@@ -29,7 +29,7 @@ afterAll(async () => {
 async function start(settlement: WorkerConfigInput['settlement']): Promise<void> {
     await worker?.close();
     worker = await network.startWorker({
-        network: { endpoint: proxy.endpoint, requestsPerSecond: 1000, pollSeconds: 0.2, timeoutSeconds: 1 },
+        network: { endpoint: proxy.endpoint, requestsPerSecond: 1000, pollSeconds: 0.2, timeoutSeconds: 20 },
         settlement: { intervalSeconds: 3600, ...settlement },
         limits: { drainSeconds: 1 },
     });
@@ -49,10 +49,10 @@ async function earnings(): Promise<bigint> {
 }
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-    const end = performance.now() + 6000;
+    const end = performance.now() + 30_000;
     while (!(await condition())) {
         if (performance.now() > end) {
-            throw new Error('It did not become true within 6 s.');
+            throw new Error('It did not become true within 30 s.');
         }
         await sleep(30);
     }
@@ -94,7 +94,7 @@ describe('A settlement', () => {
         await until(async () => (await claimedBy(old)) === toNano('0.8'));
         await big.chat(Question, { max_tokens: 1 }, { pay: toNano('0.9') });
         await until(async () => (await claimedBy(big)) === toNano('0.9'));
-    }, 15_000);
+    });
 
     it('claims a closing session at once, without waiting for its turn, and well before its deadline', async () => {
         await start({});
@@ -135,7 +135,7 @@ describe('A settlement', () => {
         );
         expect((await client.pay(0n, old)).status).toBe(402);
         expect(await client.account()).toMatchObject({ claimed: 0n, cumulative: toNano('0.1'), spent: 2300n });
-    }, 15_000);
+    });
 
     it('claims with the lowest voucher that covers what was used: what was signed ahead in vain stays', async () => {
         const client = await session(toNano('3'), { offer: DearOffer });
@@ -226,7 +226,7 @@ describe('What can go wrong with a batch', () => {
         await start({ resendSeconds: 1 });
         await until(async () => (await claimedBy(client)) === toNano('1'));
         expect((await network.settlementData()).sequence).toBe(sequence + 1n);
-    }, 40_000);
+    });
 
     it('is refused by name when the settlement knows another key', async () => {
         const client = await session();
@@ -260,7 +260,7 @@ describe('When the chain cannot be reached', () => {
         proxy.down = false;
         await until(async () => (await health()).status === 'ok');
         expect((await fresh.chat(Question, {}, { pay: toNano('0.02') })).status).toBe(200);
-    }, 20_000);
+    });
 
     async function health(): Promise<{ status: string; reasons: string[] }> {
         return (await (await fetch(`${worker.url}/health`)).json()) as { status: string; reasons: string[] };

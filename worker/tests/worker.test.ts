@@ -17,7 +17,7 @@ let build: string;
 beforeAll(async () => {
     build = transpile();
     network = await TestNetwork.create();
-}, 60_000);
+});
 afterAll(async () => {
     await network.close();
     rmSync(build, { recursive: true });
@@ -168,7 +168,7 @@ describe('The command line', () => {
         expect(err).toMatch(/^network\.endpoint is missing: expected the URL .*\n$/);
         expect(await run(['check-config'], { WORKER_NETWORK_ENDPOINT: 'x' })).toMatchObject({ code: 2, out: '' });
         expect((await run(['--no-such-flag'])).code).not.toBe(0);
-    }, 20_000);
+    });
 
     it('checks a configuration, and does not show the key of the API', async () => {
         const { code, out } = await run([...flags(), 'check-config'], { WORKER_NETWORK_API_KEY: 'open sesame' });
@@ -179,13 +179,13 @@ describe('The command line', () => {
             model: { contextSize: 256 },
         });
         expect(out).not.toContain('sesame');
-    }, 20_000);
+    });
 
     it('prints the keys to register with', async () => {
         const { code, out } = await run(['keys', '--data-directory', network.directory]);
         expect(code).toBe(0);
         expect(JSON.parse(out)).toMatchObject(publicKeysOf(network.keys));
-    }, 20_000);
+    });
 
     it('runs, tells what it is, takes orders from its owner, and ends with 0 on SIGTERM', async () => {
         const child = start(flags());
@@ -229,7 +229,7 @@ describe('The command line', () => {
         ).toEqual(expect.arrayContaining(['Stopped.']));
         const offline = await run([...flags(), 'status']);
         expect(JSON.parse(offline.out)).toMatchObject({ status: 'not running', due: '0' });
-    }, 60_000);
+    });
 });
 
 it('a retired provider is told so', async () => {
