@@ -4,12 +4,16 @@
  */
 module.exports = {
     testEnvironment: 'node',
-    testMatch: ['<rootDir>/tests/**/*.test.ts', '<rootDir>/{protocol,devnet,worker,client,bench,docs}/tests/**/*.test.ts'],
+    testMatch: ['<rootDir>/tests/**/*.test.ts', '<rootDir>/{protocol,attestation,devnet,worker,client,bench,docs}/tests/**/*.test.ts'],
     transform: { '^.+\\.ts$': ['ts-jest', { tsconfig: 'tsconfig.json', diagnostics: false }] },
     // Workspaces are tested from their sources, so that a test never runs against a stale build.
     moduleNameMapper: {
         '^@ton-compute/contracts$': '<rootDir>/wrappers/index.ts',
-        '^@ton-compute/(protocol|devnet|worker|client)$': '<rootDir>/$1/src/index.ts',
+        '^@ton-compute/(protocol|attestation|devnet|worker|client)$': '<rootDir>/$1/src/index.ts',
+        '^@ton-compute/attestation/testing$': '<rootDir>/attestation/src/testing/index.ts',
     },
+    // A test that hangs fails; one that only runs beside others on a slow machine does not.
+    testTimeout: 90_000,
+    maxWorkers: '100%',
     modulePathIgnorePatterns: ['<rootDir>/.*/dist/', '<rootDir>/dist/'],
 };

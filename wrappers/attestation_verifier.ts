@@ -1,0 +1,1 @@
+export * from '../build/AttestationVerifier/AttestationVerifier_AttestationVerifier';

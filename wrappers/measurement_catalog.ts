@@ -1,0 +1,1 @@
+export * from '../build/MeasurementCatalog/MeasurementCatalog_MeasurementCatalog';

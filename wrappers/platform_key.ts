@@ -1,0 +1,1 @@
+export * from '../build/PlatformKey/PlatformKey_PlatformKey';
