@@ -5,7 +5,7 @@ import { dataOf, setDataOf, transactionOf } from '../support/chain';
 import { Start } from '../support/network';
 import { chainConfig, PriceSet } from '../support/prices';
 
-export type CatalogMessage = Exclude<Parameters<MeasurementCatalog.MeasurementCatalog['send']>[2], null>;
+export type CatalogMessage = Exclude<Parameters<MeasurementCatalog.MeasurementCatalog['send']>[3], null>;
 type Wallet = SandboxContract<TreasuryContract>;
 
 export const Delay = 86_400;
