@@ -3,7 +3,7 @@ import { BlockchainSnapshot, SendMessageResult } from '@ton/sandbox';
 import '@ton/test-utils';
 import { addMeasurementValue, catalogReserve, Errors, MeasurementCatalog, packNote } from '../../wrappers';
 import {
-    actionCodeOf, bounceFeesOf, exitCodeOf, forwardFee, gasFeesOf, operation, pricesOf, rentOf, sendAs, valueOf,
+    actionCodeOf, bounceFeesOf, computeFee, exitCodeOf, forwardFee, gasFeesOf, gasOf, operation, pricesOf, rentOf, sendAs, valueOf,
 } from '../support/chain';
 import { PriceSet } from '../support/prices';
 import { deepest, measurementOf, TestCatalog } from './catalog';
@@ -91,6 +91,18 @@ describe.each<PriceSet>(['old', '2026'])('A catalog at the prices of %s', (price
         changed(await catalog.remove(One), Value);
         changed(await catalog.close(), Value);
         expect(await catalog.balance()).toBe(reserve());
+    });
+
+    it('threat: compute succeeded, action failed: strikes a measurement even when the value pays its gas and nothing more', async () => {
+        await hold(reserve());
+        await catalog.add(One);
+        const removal = (value: bigint) => catalog.send({ $$type: 'RemoveMeasurement', queryId: 0n, measurement: One }, catalog.curator, value);
+        const listed = catalog.chain.snapshot();
+        const gas = gasOf(catalog.in(await removal(Value)));
+        await catalog.chain.loadFrom(listed);
+        const struck = catalog.in(await removal(computeFee(catalog.chain, gas) + 1n));
+        expect([exitCodeOf(struck), actionCodeOf(struck), struck.outMessagesCount]).toEqual([0, 0, 0]);
+        expect((await catalog.contract.getMeasurementData(One)).listed).toBe(false);
     });
 
     it.each([['bounceable', true], ['not bounceable', false]])('threat: death by rent: owing rent, it strikes a measurement and closes, with a message that is %s', async (_, bounce) => {
