@@ -4,7 +4,7 @@ import { join } from 'path';
 import { BlockchainSnapshot } from '@ton/sandbox';
 import '@ton/test-utils';
 import {
-    accountOf, addressOf, batchCost, BatchItem, escrowReserve, finishValue, hashToBigInt, OfferTerms, openSessionValue, packTerms,
+    accountOf, addressOf, batchCost, BatchItem, escrowReserve, finishValue, hashToBigInt, OfferTerms, openSessionValue, packNote, packTerms,
     ProviderRegistry, registrationValue, RewardSettlement, setKeysValue, SignedReceipt, SignedVoucher, syncFeeValue,
     Tier,
 } from '../wrappers';
@@ -14,6 +14,7 @@ import {
 import { EncryptionKey, Start, testKey, TestNetwork, TestOffer, TestParameters, TestSession } from './support/network';
 import { attest } from './support/provider_state';
 import { PriceSet } from './support/prices';
+import { LongestNote, measurementOf, TestCatalog } from './catalog/catalog';
 import { sessionClosed, setKeys } from './provider/messages';
 import { bouncedConfirmation, claimReceipt, claimVoucher, finishSession } from './session/messages';
 
@@ -265,6 +266,16 @@ async function measure(prices: PriceSet): Promise<{ figures: Measured; network: 
     record('SetKeysGas', keySteps.reduce((sum, one) => sum + gasOf(one), 0n));
     record('SetKeysBits', ...carriedBy(keySteps[0]).map(asBits));
 
+    // A catalog whose 64th measurement is added.
+    const catalog = await TestCatalog.deployed(prices);
+    await catalog.fill(Array.from({ length: 63 }, (_, n) => measurementOf(n)));
+    const added = catalog.in(await catalog.add(measurementOf(63), catalog.curator, packNote(LongestNote)));
+    expect(exitCodeOf(added)).toBe(0);
+    record('AddMeasurementGas', gasOf(added));
+    const catalogStored = await storedBy(catalog.chain, catalog.address);
+    record('CatalogCells', catalogStored.cells);
+    record('CatalogBits', catalogStored.bits);
+
     return { figures, network, session };
 }
 
@@ -294,14 +305,14 @@ describe.each<PriceSet>(['old', '2026'])('The figures of fees.tact at the prices
         expect(budget).toBeLessThanOrEqual(used * 2n);
     });
 
-    it.each(named(/^(Escrow|Provider|Settlement|Registry)(Cells|Bits)$/))('%s covers what is stored in the worst case, and little more', (name) => {
+    it.each(named(/^(Escrow|Provider|Settlement|Registry|Catalog)(Cells|Bits)$/))('%s covers what is stored in the worst case, and little more', (name) => {
         const [reserved, stored] = [Figures.get(name)!, figures.get(name)!];
         const most = name.startsWith('Escrow') ? 110n : 150n; // per cent: an escrow's reserve is a client's coins
         expect(reserved).toBeGreaterThanOrEqual(stored);
         expect(reserved * 100n).toBeLessThanOrEqual(stored * most);
     });
 
-    it.each(named(/^(?!Escrow|Provider|Settlement|Registry).*(Cells|Bits)$/))('%s covers what is carried, and at most twice as much', (name) => {
+    it.each(named(/^(?!Escrow|Provider|Settlement|Registry|Catalog).*(Cells|Bits)$/))('%s covers what is carried, and at most twice as much', (name) => {
         const [budget, used] = [Figures.get(name)!, figures.get(name)!];
         expect(budget).toBeGreaterThanOrEqual(used);
         expect(budget).toBeLessThanOrEqual(used * 2n);

@@ -1,4 +1,5 @@
-import { Address, beginCell, Cell, contractAddress, StateInit } from '@ton/core';
+import { Address, beginCell, Cell, contractAddress, Dictionary, StateInit } from '@ton/core';
+import { MaxDelay, MeasurementCatalog, MinDelay, storeCatalogIdentity, storeCatalogState } from './measurement_catalog';
 import { Provider, storeProviderIdentity } from './provider';
 import { RewardSettlement, storeSettlementIdentity } from './reward_settlement';
 import { SessionEscrow } from './session_escrow';
@@ -102,4 +103,34 @@ export async function escrowDeployment(sessionKey: Buffer, settlement: Address, 
         .storeBuffer(settlement.hash, 32)
         .storeRef(terms);
     return deployment(await SessionEscrow.init(state.asSlice()));
+}
+
+/**
+ * @param curator who lists measurements; part of the address, so it never changes.
+ * @param salt uint64; lets one curator keep several catalogs.
+ * @param delay seconds from the announcement of a measurement until it is trusted, 86,400 to 2,592,000.
+ * @throws RangeError for another delay: such a catalog would refuse every message and answer no getter.
+ */
+export async function catalogDeployment(curator: Address, salt: bigint, delay: number): Promise<Deployment> {
+    if (!(delay >= MinDelay && delay <= MaxDelay)) {
+        throw new RangeError(`A catalog's delay is ${MinDelay} to ${MaxDelay} seconds, not ${delay}.`);
+    }
+    const identity = beginCell().store(
+        storeCatalogIdentity({
+            $$type: 'CatalogIdentity',
+            curator: accountOf(curator),
+            salt,
+            delay: BigInt(delay),
+        }),
+    );
+    const state = beginCell().store(
+        storeCatalogState({
+            $$type: 'CatalogState',
+            closed: false,
+            count: 0n,
+            measurements: Dictionary.empty(Dictionary.Keys.BigUint(256), Dictionary.Values.Cell()),
+            identity: identity.asSlice(),
+        }),
+    );
+    return deployment(await MeasurementCatalog.init(state.asSlice()));
 }

@@ -1,10 +1,11 @@
 import { beginCell, Cell } from '@ton/core';
+import { MeasurementCatalog } from './measurement_catalog';
 import { Provider } from './provider';
 import { ProviderRegistry } from './provider_registry';
 import { RewardSettlement } from './reward_settlement';
 import { SessionEscrow } from './session_escrow';
 
-const Contracts = { ProviderRegistry, Provider, SessionEscrow, RewardSettlement } as const;
+const Contracts = { ProviderRegistry, Provider, SessionEscrow, RewardSettlement, MeasurementCatalog } as const;
 
 /** The contracts of a network. */
 export type ContractName = keyof typeof Contracts;

@@ -1,5 +1,5 @@
 /** Where an exit code comes from: the virtual machine, Tact's own checks, or a folder of contracts/. */
-export type ErrorModule = 'tvm' | 'tact' | 'common' | 'session' | 'provider' | 'settlement' | 'registry';
+export type ErrorModule = 'tvm' | 'tact' | 'common' | 'session' | 'provider' | 'settlement' | 'registry' | 'catalog';
 
 /** One exit code of a transaction or of a get-method. */
 export type ErrorEntry = {
@@ -487,6 +487,62 @@ export const ErrorTable = [
         module: 'registry',
         meaning: 'There are no fees to collect: the registry holds no more than its reserve.',
         remedy: 'Wait for registrations.',
+    },
+    {
+        name: 'BadDelay',
+        code: 1600,
+        module: 'catalog',
+        meaning: "The catalog's delay is outside its bounds.",
+        remedy: 'Deploy a catalog with a delay of 86,400 to 2,592,000 seconds; catalogDeployment checks it.',
+    },
+    {
+        name: 'NotGenuine',
+        code: 1601,
+        module: 'catalog',
+        meaning: 'The account did not begin as an empty catalog: what it lists was never announced.',
+        remedy: 'Do not trust it. Compute the address with catalogDeployment(curator, salt, delay).',
+    },
+    {
+        name: 'CatalogClosed',
+        code: 1602,
+        module: 'catalog',
+        meaning: 'The catalog is closed, for ever.',
+        remedy: 'Open another catalog, with another salt or from another wallet.',
+    },
+    {
+        name: 'AlreadyListed',
+        code: 1603,
+        module: 'catalog',
+        meaning: 'The measurement is listed already, announced or trusted.',
+        remedy: 'Nothing, or remove it first to list it with another note: its delay then begins anew.',
+    },
+    {
+        name: 'NotListed',
+        code: 1604,
+        module: 'catalog',
+        meaning: 'The measurement is not listed.',
+        remedy: 'Name one of the keys of catalog_data.measurements.',
+    },
+    {
+        name: 'CatalogFull',
+        code: 1605,
+        module: 'catalog',
+        meaning: 'The catalog lists 64 measurements already.',
+        remedy: 'Remove one that nobody runs any more, or open another catalog with another salt.',
+    },
+    {
+        name: 'BadNote',
+        code: 1606,
+        module: 'catalog',
+        meaning: 'The note is not one cell of 1 to 127 bytes.',
+        remedy: 'Use packNote with a text of at most 127 bytes.',
+    },
+    {
+        name: 'NothingToWithdraw',
+        code: 1607,
+        module: 'catalog',
+        meaning: 'There is nothing above the reserve that would be worth a message.',
+        remedy: 'Nothing: the reserve pays the rent, and stays.',
     },
 ] as const satisfies readonly ErrorEntry[];
 

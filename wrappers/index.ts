@@ -9,6 +9,7 @@ export * as CrlBuilder from './crl_builder';
 export * as MeasurementCatalog from './measurement_catalog';
 export * from './addresses';
 export * from './terms';
+export * from './catalog';
 export * from './payloads';
 export * from './prices';
 export * from './keys';

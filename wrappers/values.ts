@@ -1,4 +1,5 @@
 import { ChainPrices, computeFee, forwardFee, storageFee } from './fees';
+import * as MeasurementCatalog from './measurement_catalog';
 import * as Provider from './provider';
 import * as ProviderRegistry from './provider_registry';
 import * as RewardSettlement from './reward_settlement';
@@ -30,6 +31,12 @@ export function settlementReserve(prices: ChainPrices): bigint {
 export function registryReserve(prices: ChainPrices): bigint {
     const { RegistryCells, RegistryBits, ReserveSeconds } = ProviderRegistry;
     return storageFee(prices, RegistryCells, RegistryBits, ReserveSeconds);
+}
+
+/** @returns nanoTON that stay in a catalog for a year of rent. */
+export function catalogReserve(prices: ChainPrices): bigint {
+    const { CatalogCells, CatalogBits, ReserveSeconds } = MeasurementCatalog;
+    return storageFee(prices, CatalogCells, CatalogBits, ReserveSeconds);
 }
 
 /** @returns nanoTON for a message with an empty body. */
@@ -115,6 +122,17 @@ export function setKeysValue(prices: ChainPrices): bigint {
     return computeFee(prices, SetKeysGas) + forwardFee(prices, 0n, SetKeysBits);
 }
 
+/**
+ * @param balance nanoTON that the catalog holds; 0 before it is deployed.
+ * @returns least nanoTON of AddMeasurement: the getter addition_value. What the catalog lacks to its reserve stays
+ * there, what is not used comes back. Rent goes on: for a message that arrives later, pass a little less.
+ */
+export function addMeasurementValue(prices: ChainPrices, balance: bigint): bigint {
+    const lacking = catalogReserve(prices) - balance;
+    const cost = computeFee(prices, MeasurementCatalog.AddMeasurementGas) + coinsForwardFee(prices);
+    return cost + (lacking > 0n ? lacking : 0n);
+}
+
 /** What a registration costs by the registry's parameters. */
 export type RegistrationTerms = {
     /** nanoTON that a provider leaves while it is registered. */
@@ -144,7 +162,7 @@ export function registrationValue(prices: ChainPrices, parameters: RegistrationT
 
 /**
  * Gas of operations for which the contracts demand no least value, twice what was measured in the worst case (16
- * offers, 8 beneficiaries); tests/wrappers/values.test.ts measures it again.
+ * offers, 8 beneficiaries, 64 measurements); tests/wrappers/values.test.ts measures it again.
  */
 const Gas = {
     startClose: 9_500n,
@@ -157,6 +175,9 @@ const Gas = {
     setFeeLimits: 14_000n,
     governance: 14_000n,
     collectFees: 11_500n,
+    removeMeasurement: 16_300n,
+    closeCatalog: 8_500n,
+    withdrawSurplus: 7_800n,
 };
 
 /** Operations of {@link minimumValues}; {@link openSessionValue} and {@link registrationValue} are for two more. */
@@ -182,11 +203,16 @@ export type Operation =
     | 'cancelProposals'
     | 'applyParameters'
     | 'acceptGovernance'
-    | 'collectFees';
+    | 'collectFees'
+    | 'addMeasurement'
+    | 'removeMeasurement'
+    | 'closeCatalog'
+    | 'withdrawSurplus';
 
 /**
  * @returns the least nanoTON to send with each operation. With `topUp` and `fundFees` this is what the operation costs:
- * add the amount that shall arrive. What is not used comes back, or stays with the party that it belongs to.
+ * add the amount that shall arrive. With `addMeasurement` it is for a catalog that holds its reserve; else
+ * {@link addMeasurementValue}. What is not used comes back, or stays with the party that it belongs to.
  */
 export function minimumValues(prices: ChainPrices): Readonly<Record<Operation, bigint>> {
     /** An operation that returns its change in one message. */
@@ -217,5 +243,9 @@ export function minimumValues(prices: ChainPrices): Readonly<Record<Operation, b
         applyParameters: governance,
         acceptGovernance: governance,
         collectFees: withChange(Gas.collectFees) + coinsForwardFee(prices),
+        addMeasurement: addMeasurementValue(prices, catalogReserve(prices)),
+        removeMeasurement: withChange(Gas.removeMeasurement),
+        closeCatalog: withChange(Gas.closeCatalog),
+        withdrawSurplus: withChange(Gas.withdrawSurplus),
     };
 }

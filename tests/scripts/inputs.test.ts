@@ -2,7 +2,7 @@ import { UIProvider } from '@ton/blueprint';
 import { toNano } from '@ton/core';
 import { isAcceptableEd25519Key } from '../../wrappers';
 import { Inputs } from '../../tools/scripts/inputs';
-import { address, bytes32, coins, integer, oneOf, publicKey, url } from '../../tools/scripts/parsing';
+import { address, bytes32, coins, integer, oneOf, publicKey, shortText, url } from '../../tools/scripts/parsing';
 
 /** A terminal at which somebody types these answers; without answers nobody is there. */
 function terminal(...answers: string[]): { ui: UIProvider; shown: string[] } {
@@ -128,6 +128,9 @@ describe('what a person writes', () => {
             () => url('https://' + 'a'.repeat(120)),
             'expected an http or https URL of at most 127 bytes',
         ],
+        ['a short text', () => shortText('ü'.repeat(63)), 'ü'.repeat(63)],
+        ['too long a text', () => shortText('ü'.repeat(64)), 'expected a text of 1 to 127 bytes'],
+        ['no text', () => shortText(''), 'expected a text of 1 to 127 bytes'],
         ['a word', () => oneOf('yes', 'no')('yes'), 'yes'],
         ['another word', () => oneOf('yes', 'no')('y'), 'expected one of yes, no'],
     ])('%s', (_name, parse, expected) => {

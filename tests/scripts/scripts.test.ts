@@ -18,6 +18,7 @@ describe('a network, from its registry to the last withdrawal', () => {
     let registry: string;
     let provider: string;
     let session: string;
+    let catalog: string;
 
     beforeAll(async () => {
         devnet = await startDevnet({ blockTime: 0 });
@@ -162,6 +163,40 @@ describe('a network, from its registry to the last withdrawal', () => {
         });
         expect(shown.output).toMatch(/claimed +0\.1 TON/);
         expect((await succeed('relayer', 'show', { ADDRESS: registry })).output).toContain(provider);
+    });
+
+    const measurement = 'ab'.repeat(32);
+
+    it('curateCatalog deploys, announces, shows, strikes and closes', async () => {
+        const { result } = await succeed('deployer', 'curateCatalog', { ACTION: 'deploy', DELAY: '86400' });
+        catalog = result.catalog;
+        const note = 'https://example.org/image, make image';
+        const added = await succeed('deployer', 'curateCatalog', { ACTION: 'add', CATALOG: catalog, NOTE: note }, [
+            `measurement=${measurement}`,
+        ]);
+        expect(added.result).toMatchObject({ announced: measurement, trusted: '', closed: 'false' });
+        await devnet.increaseTime(86_401);
+        const shown = await succeed('relayer', 'curateCatalog', { ACTION: 'show', CATALOG: catalog });
+        expect(shown.result).toMatchObject({ announced: '', trusted: measurement, delay: '86400', fees: '0' });
+        expect(shown.output).toContain(note);
+        const struck = { ACTION: 'remove', CATALOG: catalog, MEASUREMENT: measurement };
+        expect((await succeed('deployer', 'curateCatalog', struck)).result).toMatchObject({
+            announced: '',
+            trusted: '',
+        });
+        const closed = { ACTION: 'close', CATALOG: catalog, FINAL: 'yes' };
+        expect((await succeed('deployer', 'curateCatalog', closed)).result.closed).toBe('true');
+    });
+
+    it.each<[string, string, Record<string, string>, string]>([
+        ['no action', 'deployer', {}, 'What to do with a catalog: not given. Expected one of: deploy, add, remove,'],
+        ['no delay', 'deployer', { ACTION: 'deploy' }, 'until it is trusted, for ever: not given.'],
+        ['closing without a word', 'deployer', { ACTION: 'close' }, 'yes to close for ever: not given.'],
+        ['another wallet', 'relayer', { ACTION: 'remove', MEASUREMENT: measurement }, 'Only the curator'],
+        ['what is not listed', 'deployer', { ACTION: 'remove', MEASUREMENT: measurement }, 'does not list it'],
+    ])('curateCatalog refuses %s', async (_name, wallet, inputs, sentence) => {
+        const given = inputs.ACTION === 'deploy' ? inputs : { ...inputs, CATALOG: catalog };
+        expect(await fail(wallet, 'curateCatalog', given)).toContain(sentence);
     });
 
     it.each<[string, string, Record<string, string>, string[], string]>([

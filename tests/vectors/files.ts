@@ -48,6 +48,7 @@ export type AddressVectors = {
     providers: { index: number; address: string }[];
     settlement: { provider: string; address: string };
     escrow: { sessionKey: string; settlement: string; terms: string; data: string; address: string };
+    catalog: { curator: string; salt: string; delay: number; data: string; address: string };
 };
 
 const read = (name: string): unknown => JSON.parse(readFileSync(join(__dirname, name), 'utf8'));

@@ -11,6 +11,7 @@ import {
     BatchItem,
     batchPayload,
     bigIntToHash,
+    catalogDeployment,
     codeHashOf,
     ContractNames,
     escrowDeployment,
@@ -431,6 +432,7 @@ export async function addressVectors(): Promise<Json> {
     const second = await providerDeployment(registry.address, 1n);
     const earnings = await settlementDeployment(provider.address);
     const terms = packTerms({ ...agreement, provider: provider.address });
+    const catalog = await catalogDeployment(account('curator'), 7n, 172_800);
     const escrow = await escrowDeployment(keys.session.publicKey, earnings.address, terms);
     return {
         about: 'Addresses of a network, made by generate.ts; they change with the code of the contracts.',
@@ -454,6 +456,13 @@ export async function addressVectors(): Promise<Json> {
             terms: boc(terms),
             data: boc(escrow.init.data),
             address: escrow.address.toRawString(),
+        },
+        catalog: {
+            curator: hash('curator').toString('hex'),
+            salt: '7',
+            delay: 172_800,
+            data: boc(catalog.init.data),
+            address: catalog.address.toRawString(),
         },
     };
 }

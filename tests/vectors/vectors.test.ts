@@ -5,6 +5,7 @@ import { keyPairFromSeed } from '@ton/crypto';
 import {
     amountOf,
     batchPayload,
+    catalogDeployment,
     codeHashOf,
     codeOf,
     ContractName,
@@ -178,8 +179,8 @@ describe('the wrappers reproduce', () => {
         },
     );
 
-    it('addresses, from the registry down to an escrow', async () => {
-        const { registry, providers, settlement, escrow } = addresses;
+    it('addresses, from the registry down to an escrow, and of a catalog', async () => {
+        const { registry, providers, settlement, escrow, catalog } = addresses;
         const { parameters } = registry;
         const deployment = await registryDeployment(addressOfHash(registry.governance), null, {
             registrationDeposit: BigInt(parameters.registrationDeposit),
@@ -202,5 +203,8 @@ describe('the wrappers reproduce', () => {
         );
         expect(session.address.toRawString()).toBe(escrow.address);
         expect(session.init.data.equals(cellOf(escrow.data))).toBe(true);
+        const list = await catalogDeployment(addressOfHash(catalog.curator), BigInt(catalog.salt), catalog.delay);
+        expect(list.address.toRawString()).toBe(catalog.address);
+        expect(list.init.data.equals(cellOf(catalog.data))).toBe(true);
     });
 });

@@ -4,6 +4,7 @@ import { ABIType, ABITypeRef, Address, beginCell, Cell, Dictionary, DictionaryVa
 import {
     batchPayload,
     BatchItem,
+    MeasurementCatalog,
     packBatchItems,
     packBatchMessage,
     packOffer,
@@ -34,8 +35,15 @@ const contracts = {
     Provider: Provider.Provider,
     SessionEscrow: SessionEscrow.SessionEscrow,
     RewardSettlement: RewardSettlement.RewardSettlement,
+    MeasurementCatalog: MeasurementCatalog.MeasurementCatalog,
 };
-const namespaces: Record<string, unknown>[] = [ProviderRegistry, Provider, SessionEscrow, RewardSettlement];
+const namespaces: Record<string, unknown>[] = [
+    ProviderRegistry,
+    Provider,
+    SessionEscrow,
+    RewardSettlement,
+    MeasurementCatalog,
+];
 const anywhere = new Address(0, Buffer.alloc(32, 3));
 const abis = Object.values(contracts).map((contract) => contract.fromAddress(anywhere).abi);
 

@@ -2,7 +2,9 @@ import { beginCell, Dictionary, Sender, toNano } from '@ton/core';
 import { SandboxContract, SendMessageResult, TreasuryContract } from '@ton/sandbox';
 import {
     accountOf,
+    addMeasurementValue,
     batchCost,
+    catalogReserve,
     ChainPrices,
     chainPricesOf,
     Errors,
@@ -12,6 +14,7 @@ import {
     openSessionValue,
     Operation,
     packEndpoint,
+    packNote,
     packOffer,
     packSignedVoucher,
     ProviderRegistry,
@@ -20,6 +23,7 @@ import {
     registryReserve,
     settlementReserve,
 } from '../../wrappers';
+import { measurementOf, TestCatalog } from '../catalog/catalog';
 import { EncryptionKey, Start, TestNetwork, TestOffer, TestParameters, TestSession } from '../support/network';
 import { chainConfig, PriceSet } from '../support/prices';
 
@@ -47,7 +51,12 @@ type Case = {
 };
 
 /** Every operation, on a network in the state in which it costs the most. */
-function cases(network: TestNetwork, session: TestSession, fresh: TestSession): Record<Operation, () => Promise<Case>> {
+function cases(
+    network: TestNetwork,
+    session: TestSession,
+    fresh: TestSession,
+    catalog: TestCatalog,
+): Record<Operation, () => Promise<Case>> {
     const { owner, client, stranger, governance, provider, settlement, registry } = network;
     const queryId = 0n;
     const toSession = (message: Parameters<typeof session.contract.send>[2], from = stranger, on = session) => ({
@@ -65,6 +74,10 @@ function cases(network: TestNetwork, session: TestSession, fresh: TestSession): 
     const toRegistry = (message: Parameters<typeof registry.send>[2], from = governance) => ({
         from,
         send: (via: Sender, value: bigint) => registry.send(via, { value }, message),
+    });
+    const toCatalog = (message: Parameters<TestCatalog['send']>[0]) => ({
+        from: catalog.curator,
+        send: (via: Sender, value: bigint) => catalog.contract.send(via, { value }, message),
     });
     const wait = (seconds: number) => {
         network.chain.now! += seconds;
@@ -135,6 +148,14 @@ function cases(network: TestNetwork, session: TestSession, fresh: TestSession): 
         acceptGovernance: async () => toRegistry({ $$type: 'AcceptGovernance', queryId }, stranger),
         collectFees: async () => toRegistry({ $$type: 'CollectFees', queryId }, stranger),
         retire: async () => toProvider({ $$type: 'Retire', queryId }),
+        addMeasurement: async () => ({
+            ...toCatalog({ $$type: 'AddMeasurement', queryId, measurement: measurementOf(63), note: packNote('a') }),
+            enforced: true,
+        }),
+        removeMeasurement: async () =>
+            toCatalog({ $$type: 'RemoveMeasurement', queryId, measurement: measurementOf(63) }),
+        withdrawSurplus: async () => toCatalog({ $$type: 'WithdrawSurplus', queryId }),
+        closeCatalog: async () => toCatalog({ $$type: 'CloseCatalog', queryId }),
     };
 }
 
@@ -152,6 +173,8 @@ describe.each<PriceSet>(['old', '2026'])('with prices %s', (set) => {
         expect(providerReserve(prices)).toBe((await network.provider.getProviderData()).reserve);
         expect(settlementReserve(prices)).toBe((await network.settlement.getSettlementData()).reserve);
         expect(registryReserve(prices)).toBe((await network.registry.getRegistryData()).reserve);
+        const catalog = await TestCatalog.deployed(set);
+        expect(catalogReserve(prices)).toBe((await catalog.contract.getCatalogData()).reserve);
     });
 
     it('registering costs what the registry says, and one nanoTON less is refused', async () => {
@@ -169,6 +192,14 @@ describe.each<PriceSet>(['old', '2026'])('with prices %s', (set) => {
         expect(registrationValue(prices, { registrationDeposit: providerReserve(prices), registrationFee: 0n })).toBe(
             none,
         );
+    });
+
+    it('adding a measurement costs what the catalog says, whatever it holds', async () => {
+        const catalog = await TestCatalog.deployed(set);
+        for (const balance of [1n, catalogReserve(prices) - 1n, catalogReserve(prices), toNano('5')]) {
+            (await catalog.chain.getContract(catalog.address)).balance = balance;
+            expect(addMeasurementValue(prices, balance)).toBe(await catalog.contract.getAdditionValue());
+        }
     });
 
     it('a batch costs what the settlement says', async () => {
@@ -206,7 +237,9 @@ describe.each<PriceSet>(['old', '2026'])('with prices %s', (set) => {
         const fresh = await network.escrow({ salt: 2n });
         await fresh.contract.send(network.stranger.getSender(), { value: toNano('0.1') }, null);
         const minimum = minimumValues(prices);
-        const all = cases(network, session, fresh);
+        const catalog = await TestCatalog.deployed(set);
+        await catalog.fill(Array.from({ length: 63 }, (_, index) => measurementOf(index)));
+        const all = cases(network, session, fresh, catalog);
         expect(Object.keys(all).sort()).toEqual(Object.keys(minimum).sort());
 
         for (const [name, make] of Object.entries(all) as [Operation, () => Promise<Case>][]) {

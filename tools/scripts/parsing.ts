@@ -40,6 +40,10 @@ export const url: Parse<string> = (text) => {
     return valid && Buffer.byteLength(text) <= 127 ? text : expected('an http or https URL of at most 127 bytes');
 };
 
+/** What a contract keeps in one cell. */
+export const shortText: Parse<string> = (text) =>
+    text !== '' && Buffer.byteLength(text) <= 127 ? text : expected('a text of 1 to 127 bytes');
+
 export const oneOf =
     <T extends string>(...values: T[]): Parse<T> =>
     (text) =>
