@@ -1,11 +1,23 @@
 import { beginCell, Cell } from '@ton/core';
+import { AttestationVerifier } from './attestation_verifier';
+import { CrlBuilder } from './crl_builder';
 import { MeasurementCatalog } from './measurement_catalog';
+import { PlatformKey } from './platform_key';
 import { Provider } from './provider';
 import { ProviderRegistry } from './provider_registry';
 import { RewardSettlement } from './reward_settlement';
 import { SessionEscrow } from './session_escrow';
 
-const Contracts = { ProviderRegistry, Provider, SessionEscrow, RewardSettlement, MeasurementCatalog } as const;
+const Contracts = {
+    ProviderRegistry,
+    Provider,
+    SessionEscrow,
+    RewardSettlement,
+    AttestationVerifier,
+    PlatformKey,
+    CrlBuilder,
+    MeasurementCatalog,
+} as const;
 
 /** The contracts of a network. */
 export type ContractName = keyof typeof Contracts;

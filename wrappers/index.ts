@@ -8,6 +8,7 @@ export * as PlatformKey from './platform_key';
 export * as CrlBuilder from './crl_builder';
 export * as MeasurementCatalog from './measurement_catalog';
 export * from './addresses';
+export * from './attestation';
 export * from './terms';
 export * from './catalog';
 export * from './payloads';

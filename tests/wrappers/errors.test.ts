@@ -14,7 +14,7 @@ function tactConstants(module: string): [string, number][] {
 }
 
 const modules = readdirSync(Contracts).filter((folder) => readdirSync(join(Contracts, folder)).includes('errors.tact'));
-const own: ErrorModule[] = ['common', 'session', 'provider', 'settlement', 'registry', 'catalog'];
+const own: ErrorModule[] = ['common', 'session', 'provider', 'settlement', 'registry', 'attestation', 'catalog'];
 
 describe('the error table', () => {
     it('has exactly the constants of contracts/*/errors.tact', () => {
