@@ -1,1 +1,13 @@
-export {};
+export { AttestationError, type AttestationErrorCode } from './errors';
+export * from './quote';
+export * from './certificate';
+export * from './crl';
+export type { SgxExtension } from './sgx-extension';
+export * from './collateral';
+export * from './p256';
+export * from './cells';
+export { certificateTokens } from './tokens/certificate';
+export { crlTokens } from './tokens/crl';
+export { qeIdentityTokens, tcbInfoTokens } from './tokens/json';
+export * from './messages';
+export { basechainHash, contextCell, reportDataOf, ReportDataTag, type Binding } from './report-data';
