@@ -11,3 +11,4 @@ export { crlTokens } from './tokens/crl';
 export { qeIdentityTokens, tcbInfoTokens } from './tokens/json';
 export * from './messages';
 export { basechainHash, contextCell, reportDataOf, ReportDataTag, type Binding } from './report-data';
+export type { QuoteSource } from './tdx/quote-source';

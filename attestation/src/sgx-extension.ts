@@ -27,6 +27,8 @@ export type SgxExtension = {
     pceId: Buffer;
     /** Processor model, 6 bytes: which TCB info counts. */
     fmspc: Buffer;
+    /** 16 bytes; certificates of the Processor CA have none. */
+    platformInstanceId: Buffer | null;
 };
 
 const What = 'PCK certificate, SGX extension';
@@ -53,6 +55,9 @@ export function parseSgxExtension(value: Buffer): SgxExtension {
         cpuSvn: octets(tcb, `${SgxOid.tcb}.18`, 16),
         pceId: octets(fields, SgxOid.pceId, 2),
         fmspc: octets(fields, SgxOid.fmspc, 6),
+        platformInstanceId: fields.has(SgxOid.platformInstanceId)
+            ? octets(fields, SgxOid.platformInstanceId, 16)
+            : null,
     };
 }
 
