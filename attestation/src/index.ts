@@ -12,3 +12,7 @@ export { qeIdentityTokens, tcbInfoTokens } from './tokens/json';
 export * from './messages';
 export { basechainHash, contextCell, reportDataOf, ReportDataTag, type Binding } from './report-data';
 export type { QuoteSource } from './tdx/quote-source';
+export { ConfigfsQuoteSource, type ConfigfsOptions, type TsmFiles } from './tdx/configfs';
+export * from './keeper/source';
+export * from './keeper/plan';
+export * from './keeper/keeper';
