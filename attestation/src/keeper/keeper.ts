@@ -115,13 +115,17 @@ export class Keeper {
         this.report({ type: 'fetching', from: source.baseUrl });
         const collateral = parseCollateral(await fetchCollateral(source, target, { ...this.options, signal }));
         const offered = datesOf(collateral);
-        const wanted = new Set<string>();
+        const wanted = new Set<NamedMessage['kind']>();
         for (const { kind } of plan.due) {
             if (isNewer(offered[kind], known[kind])) {
                 wanted.add(kind);
             } else {
                 this.report({ type: 'nothing_newer', kind });
             }
+        }
+        // A list counts only together with the CA's key that signed it, so a new CA takes its newest list along.
+        if (wanted.has('pck-ca') && isNewer(offered['pck-crl'], known['pck-crl'])) {
+            wanted.add('pck-crl');
         }
         if (wanted.size === 0) {
             return plan.next;

@@ -54,12 +54,16 @@ export async function fetchCollateral(
         throw new AttestationError('bad_argument', `FMSPC "${fmspc}": expected 12 hexadecimal digits, like 90C06F000000.`);
     }
     const url = (tee: string, path: string) => `${source.baseUrl}/${tee}/certification/v4/${path}`;
+    // One request that fails ends the others.
+    const ended = new AbortController();
+    const { signal } = options;
+    const all = { ...options, signal: signal ? AbortSignal.any([signal, ended.signal]) : ended.signal };
     const [pckCrl, rootCrl, tcbInfo, qeIdentity] = await Promise.all([
-        get(url('sgx', `pckcrl?ca=${ca}&encoding=der`), options),
-        get(source.rootCrlUrl, options),
-        get(url('tdx', `tcb?fmspc=${fmspc.toUpperCase()}`), options),
-        get(url('tdx', 'qe/identity'), options),
-    ]);
+        get(url('sgx', `pckcrl?ca=${ca}&encoding=der`), all),
+        get(source.rootCrlUrl, all),
+        get(url('tdx', `tcb?fmspc=${fmspc.toUpperCase()}`), all),
+        get(url('tdx', 'qe/identity'), all),
+    ]).finally(() => ended.abort());
     const tcb = signedMember(tcbInfo, 'tcbInfo');
     const qe = signedMember(qeIdentity, 'enclaveIdentity');
     return {
