@@ -3,8 +3,11 @@ import { AttestationError } from './errors';
 
 /** Whole bytes that fit a cell. */
 export const CellBytes = 127;
-/** A message may be 512 cells deep; the rest of it needs a few. */
-export const MaxChainCells = 500;
+/**
+ * Cells of a chain. A message may be 512 deep on the chain, but emulators give up at 350; Intel's longest chain, TCB
+ * info of 20 levels, needs about 200.
+ */
+export const MaxChainCells = 300;
 
 /** A piece of signed text or bytes that a reader takes from one cell. */
 export type Token = {
@@ -80,16 +83,17 @@ export function packTokens(tokens: readonly Token[], what: string): Buffer[] {
 /**
  * A chain: the first reference of each cell is the next one.
  * @param parts bytes of each cell.
+ * @param follows what the last cell goes on with.
  * @throws AttestationError when the chain is empty or deeper than a message may be.
  */
-export function chainOf(parts: readonly Buffer[], what: string): Cell {
+export function chainOf(parts: readonly Buffer[], what: string, follows: Cell | null = null): Cell {
     if (parts.length === 0 || parts.length > MaxChainCells) {
         throw new AttestationError(
             'unreadable_form',
             `${what}: needs ${parts.length} cells, and a message carries 1 to ${MaxChainCells} in a chain.`,
         );
     }
-    let next: Cell | null = null;
+    let next = follows;
     for (const part of [...parts].reverse()) {
         const cell = beginCell().storeBuffer(part);
         next = (next === null ? cell : cell.storeRef(next)).endCell();
@@ -119,11 +123,8 @@ export function chainOfLengths(bytes: Buffer, lengths: readonly number[], what: 
     return chainOf(parts, what);
 }
 
-/** @returns the bytes of a chain, put together again. */
+/** @returns the bytes of a chain, put together again; of one with pages too: each cell comes before its references. */
 export function bytesOfChain(chain: Cell): Buffer {
-    const parts: Buffer[] = [];
-    for (let cell: Cell | undefined = chain; cell !== undefined; cell = cell.refs[0]) {
-        parts.push(cell.beginParse().loadBuffer(cell.bits.length / 8));
-    }
-    return Buffer.concat(parts);
+    const own = chain.beginParse().loadBuffer(chain.bits.length / 8);
+    return Buffer.concat([own, ...chain.refs.map(bytesOfChain)]);
 }

@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto';
 import { Address, beginCell, Cell } from '@ton/core';
-import { AttestationVerifier } from '@ton-compute/contracts';
+import { AttestationVerifier, PlatformKey } from '@ton-compute/contracts';
 import { chainOf, chainOfLengths, chainOfTokens, packTokens } from './cells';
 import { Certificate } from './certificate';
 import { Collateral, SignedText } from './collateral';
@@ -9,7 +10,7 @@ import { BodyBytes, Quote } from './quote';
 import { keyFromBytes, P256Key, sameKey, signatureCell } from './p256';
 import { basechainHash } from './report-data';
 import { certificateTokens } from './tokens/certificate';
-import { crlTokens } from './tokens/crl';
+import { crlCells } from './tokens/crl';
 import { qeIdentityTokens, tcbInfoTokens } from './tokens/json';
 
 export type AddCertificate = AttestationVerifier.AddCertificate;
@@ -17,7 +18,7 @@ export type AddCrl = AttestationVerifier.AddCrl;
 export type AddTcbInfo = AttestationVerifier.AddTcbInfo;
 export type AddQeIdentity = AttestationVerifier.AddQeIdentity;
 export type RegisterPlatform = AttestationVerifier.RegisterPlatform;
-export type VerifyQuote = AttestationVerifier.VerifyQuote;
+export type VerifyQuote = PlatformKey.VerifyQuote;
 
 export type AttestationMessage =
     AddCertificate | AddCrl | AddTcbInfo | AddQeIdentity | RegisterPlatform | VerifyQuote;
@@ -47,7 +48,7 @@ function storeMessage(message: AttestationMessage) {
         case 'RegisterPlatform':
             return AttestationVerifier.storeRegisterPlatform(message);
         case 'VerifyQuote':
-            return AttestationVerifier.storeVerifyQuote(message);
+            return PlatformKey.storeVerifyQuote(message);
     }
 }
 
@@ -69,7 +70,7 @@ export function addCrl(crl: SignedObject, signer: P256Key, queryId = 0n): AddCrl
     return {
         $$type: 'AddCrl',
         queryId,
-        crl: chainOfTokens(crlTokens(crl.signed), 'Certificate revocation list'),
+        crl: crlCells(crl.signed),
         signature: signatureCell(crl.signed, crl.signature, signer),
     };
 }
@@ -118,8 +119,15 @@ export function registerPlatform(
         queryId,
         certificate: certificateChain(certificate),
         signature: signatureCell(certificate.signed, certificate.signature, signer),
-        quote: quote === null ? null : bodyOf(quote),
+        quote: quote === null ? null : withoutOpcode(bodyOf(quote)),
     };
+}
+
+/** QuoteToVerify: a VerifyQuote that comes along with another message. */
+function withoutOpcode(body: Cell): Cell {
+    const fields = body.beginParse();
+    fields.skip(32);
+    return beginCell().storeSlice(fields).endCell();
 }
 
 /** Where a verdict goes. */
@@ -129,18 +137,29 @@ export type QuoteOptions = {
     /** Echoed to it, unchecked: for a Provider, `contextCell`. Empty if left out. */
     context?: Cell;
     queryId?: bigint;
+    /**
+     * SHA-256 of the QE report that the PlatformKey knows already (`qeReportHash` of its getter `platform_data`): a quote
+     * with the same one leaves it out, and costs 20,000 gas less.
+     */
+    knownQeReport?: Buffer;
 };
 
 /** A quote as a message for the PlatformKey of its machine. */
-export function verifyQuote(quote: Quote, { replyTo, context = Cell.EMPTY, queryId = 0n }: QuoteOptions): VerifyQuote {
+export function verifyQuote(quote: Quote, options: QuoteOptions): VerifyQuote {
+    const { replyTo, context = Cell.EMPTY, queryId = 0n, knownQeReport } = options;
+    const account = basechainHash(replyTo, 'The account that gets the verdict');
+    const request = PlatformKey.storeQuoteRequest({
+        $$type: 'QuoteRequest',
+        queryId,
+        replyTo: BigInt(`0x${account.toString('hex')}`),
+        context,
+    });
+    const known = knownQeReport !== undefined && knownQeReport.equals(sha256(quote.qeReport));
     return {
         $$type: 'VerifyQuote',
-        queryId,
-        replyTo: BigInt(`0x${basechainHash(replyTo, 'The account that gets the verdict').toString('hex')}`),
-        context,
+        request: beginCell().store(request).endCell(),
         quote: quoteChain(quote),
-        qeReport: chainOfLengths(quote.qeReport, QeReportLengths, 'Report of the quoting enclave'),
-        evidence: evidenceCell(quote),
+        evidence: evidenceCell(quote, known ? null : qeReportCell(quote)),
     };
 }
 
@@ -154,8 +173,20 @@ export function quoteChain(quote: Pick<Quote, 'signed' | 'bodyOffset' | 'bodySiz
     );
 }
 
-/** QuoteEvidence: both signatures, the attestation key and the authentication data. */
-export function evidenceCell(quote: Quote): Cell {
+/** SignedQeReport: what the PCK key signed. */
+export function qeReportCell(quote: Quote): Cell {
+    const signature = signatureCell(quote.qeReport, quote.qeReportSignature, quote.certificates[0].publicKey);
+    const report = chainOfLengths(quote.qeReport, QeReportLengths, 'Report of the quoting enclave');
+    return beginCell()
+        .store(PlatformKey.storeSignedQeReport({ $$type: 'SignedQeReport', report, signature }))
+        .endCell();
+}
+
+/**
+ * QuoteEvidence: the quote's signature, the attestation key and the authentication data.
+ * @param qeReport SignedQeReport, or null when the PlatformKey knows it.
+ */
+export function evidenceCell(quote: Quote, qeReport: Cell | null): Cell {
     const besideKey = beginCell()
         .storeBuffer(quote.attestationKey)
         .storeBuffer(quote.authData.subarray(0, AuthDataBeside));
@@ -165,14 +196,10 @@ export function evidenceCell(quote: Quote): Cell {
     }
     return beginCell()
         .store(
-            AttestationVerifier.storeQuoteEvidence({
+            PlatformKey.storeQuoteEvidence({
                 $$type: 'QuoteEvidence',
                 quoteSignature: signatureCell(quote.signed, quote.signature, keyFromBytes(quote.attestationKey)),
-                qeReportSignature: signatureCell(
-                    quote.qeReport,
-                    quote.qeReportSignature,
-                    quote.certificates[0].publicKey,
-                ),
+                qeReport,
                 attestationKey: besideKey.endCell().beginParse(),
             }),
         )
@@ -262,4 +289,8 @@ export function platformMessage(quote: Quote, first?: QuoteOptions, queryId = 0n
 /** The message that has a quote verified by the PlatformKey of its machine. */
 export function quoteMessage(quote: Quote, options: QuoteOptions): NamedMessage {
     return { kind: 'quote', name: `TDX quote of version ${quote.version}`, body: bodyOf(verifyQuote(quote, options)) };
+}
+
+function sha256(bytes: Buffer): Buffer {
+    return createHash('sha256').update(bytes).digest();
 }

@@ -98,7 +98,9 @@ function levelEnd(scanner: Scanner): void {
     scanner.literal('","tcbStatus":"');
     scanner.status();
     if (scanner.optional(',"advisoryIDs":[')) {
-        scanner.restOfList();
+        do {
+            scanner.string();
+        } while (scanner.another());
     }
     scanner.literal('}');
 }
@@ -113,6 +115,7 @@ function components(scanner: Scanner): void {
 class Scanner {
     private readonly tokens: Token[] = [];
     private position = 0;
+    private newCell = false;
 
     constructor(
         private readonly text: string,
@@ -156,14 +159,14 @@ class Scanner {
         this.pattern(/[A-Za-z]+"/y, 'a TCB status');
     }
 
+    /** A component that says more than its number ends its cell: a contract skips the rest of the cell. */
     component(separator: string): void {
-        this.pattern(separator === ']' ? /\{"svn":\d+[^{}]*\}\]/y : /\{"svn":\d+[^{}]*\},/y, `{"svn":...}${separator}`);
+        const end = separator === ']' ? /\{"svn":\d+[^{}]*\}\]/y : /\{"svn":\d+[^{}]*\},/y;
+        this.newCell = /,"/.test(this.pattern(end, `{"svn":...}${separator}`));
     }
 
-    /** Up to the closing bracket; nothing is read from it. */
-    restOfList(): void {
-        const match = this.match(/[^\]]*\]/y, 'the end of a list');
-        this.push(match, true);
+    string(): void {
+        this.pattern(/"[^"]*"/y, 'a string');
     }
 
     /** @returns whether the list goes on. */
@@ -189,10 +192,10 @@ class Scanner {
         return match as string;
     }
 
-    private push(text: string, loose = false): void {
-        this.require(loose || text.length <= CellBytes, `at most ${CellBytes} characters that belong together`);
-        const bytes = Buffer.from(text, 'utf8');
-        this.tokens.push(loose ? { bytes, loose } : { bytes });
+    private push(text: string): void {
+        this.require(text.length <= CellBytes, `at most ${CellBytes} characters that belong together`);
+        this.tokens.push({ bytes: Buffer.from(text, 'utf8'), newCell: this.newCell });
+        this.newCell = false;
         this.position += text.length;
     }
 
