@@ -3,6 +3,7 @@ import { BatchItem, openSessionValue } from '../../../wrappers';
 import { pricesOf } from '../../../tests/support/chain';
 import { TestNetwork, TestOffer, TestSession } from '../../../tests/support/network';
 import { PriceSet } from '../../../tests/support/prices';
+import { AttestationOperation, AttestationOperations, measureAttestation } from './attestation';
 import { contractsOf, Cost, costOf, inflowOf, requireSuccess } from './fees';
 
 /** The operations that are measured, as COSTS names them. */
@@ -15,6 +16,7 @@ export const OperationNames = [
     'closeByClient',
     'topUp',
     'withdraw',
+    ...AttestationOperations,
 ] as const;
 export type OperationName = (typeof OperationNames)[number];
 
@@ -76,6 +78,9 @@ export async function measure(prices: PriceSet): Promise<Measurement> {
     const finish = await meter.run(() => session.finishClose());
 
     const whole = (cost: Cost) => shared(cost, 1);
+    const attestation = Object.fromEntries(
+        Object.entries(await measureAttestation(prices)).map(([name, cost]) => [name, whole(cost)]),
+    ) as Record<AttestationOperation, ReturnType<typeof whole>>;
     return {
         costs: {
             register: whole(register),
@@ -86,6 +91,7 @@ export async function measure(prices: PriceSet): Promise<Measurement> {
             closeByClient: whole(sum(start, finish)),
             topUp: whole(topUp),
             withdraw: whole(withdraw),
+            ...attestation,
         },
         rent,
     };

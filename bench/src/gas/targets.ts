@@ -10,6 +10,14 @@ export const GasTargets: Readonly<Record<OperationName, number | null>> = {
     closeByClient: 15_500,
     topUp: null,
     withdraw: null,
+    verifyQuote: 50_000,
+    verifyQuoteNewEnclave: null,
+    registerPlatform: null,
+    firstQuote: 150_000,
+    addTcbInfo: 250_000,
+    addQeIdentity: null,
+    addCrl: null,
+    addCertificate: null,
 };
 
 /** nanoTON, at the prices since 2026-04-29. */
