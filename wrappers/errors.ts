@@ -488,6 +488,13 @@ export const ErrorTable = [
         meaning: 'There are no fees to collect: the registry holds no more than its reserve.',
         remedy: 'Wait for registrations.',
     },
+    {
+        name: 'OtherVerifier',
+        code: 1404,
+        module: 'registry',
+        meaning: "The registration names another verifier than this network's.",
+        remedy: 'Use packRegistration with registry_data.verifier; null where that is 0.',
+    },
 ] as const satisfies readonly ErrorEntry[];
 
 type Entry = (typeof ErrorTable)[number];

@@ -32,7 +32,7 @@ describe('A provider', () => {
 
     describe('is initialised', () => {
         const registration = () => packRegistration({
-            workerKey: testKey('thief').publicKey, encryptionKey: EncryptionKey, dailyCap: 1n, endpoint: 'x',
+            workerKey: testKey('thief').publicKey, encryptionKey: EncryptionKey, dailyCap: 1n, verifier: null, endpoint: 'x',
         });
         const initialise = async () => initialiseProvider(
             accountOf(network.stranger.address), 0n, registration(), (await dataOf(network.chain, network.registry.address))!.refs[0],

@@ -407,7 +407,13 @@ describe('the contracts store the public keys of the vectors, or refuse them', (
         '%s',
         async (_name, { key, ed25519, x25519 }) => {
             const register = async (workerKey: Buffer, encryptionKey: Buffer) => {
-                const registration = packRegistration({ workerKey, encryptionKey, dailyCap: 0n, endpoint: 'http://a' });
+                const registration = packRegistration({
+                    workerKey,
+                    encryptionKey,
+                    dailyCap: 0n,
+                    verifier: network.verifier.address,
+                    endpoint: 'http://a',
+                });
                 const message = { $$type: 'RegisterProvider' as const, queryId: 0n, registration };
                 const { transactions } = await network.registry.send(
                     network.owner.getSender(),
@@ -459,6 +465,7 @@ describe('the contracts derive the addresses of the vectors', () => {
             workerKey: worker.publicKey,
             encryptionKey: EncryptionKey,
             dailyCap: 0n,
+            verifier: null,
             endpoint: 'http://a',
         });
         await registry.send(

@@ -338,10 +338,12 @@ describe('a decoder that follows messages.tlb', () => {
             workerKey: hash(25),
             encryptionKey: hash(26),
             dailyCap: 27n,
+            verifier: new Address(0, hash(28)),
             endpoint: 'http://a',
         });
         expect(decoder.decode(registration, 'Registration')).toMatchObject({
             daily_cap: 27n,
+            verifier: hash(28).toString('hex'),
             worker_key: hash(25).toString('hex'),
         });
     });
