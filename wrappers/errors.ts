@@ -417,6 +417,13 @@ export const ErrorTable = [
         remedy: 'Bring newer collateral to the verifier, then send the quote again.',
     },
     {
+        name: 'NotAttester',
+        code: 1208,
+        module: 'provider',
+        meaning: 'The quote was sent by neither the owner nor the attester that the owner named.',
+        remedy: 'Send it from the owner, or let the owner name the sender with SetAttester.',
+    },
+    {
         name: 'NotInitialised',
         code: 1300,
         module: 'settlement',
