@@ -181,6 +181,7 @@ const Gas = {
     topUp: 5_300n,
     updateOffers: 31_000n,
     setEndpoint: 14_600n,
+    setAttester: 16_000n,
     retire: 13_100n,
     setBeneficiaries: 28_700n,
     setFeeLimits: 14_000n,
@@ -200,6 +201,7 @@ export type Operation =
     | 'setEndpoint'
     | 'retire'
     | 'deploySettlement'
+    | 'setAttester'
     | 'requestNonce'
     | 'refreshAttestation'
     | 'setBeneficiaries'
@@ -236,6 +238,7 @@ export function minimumValues(prices: ChainPrices): Readonly<Record<Operation, b
         deploySettlement:
             computeFee(prices, Provider.InitialiseProviderGas + RewardSettlement.InitialiseSettlementGas) +
             forwardFee(prices, Provider.RegisterCells, Provider.RegisterBits),
+        setAttester: withChange(Gas.setAttester),
         requestNonce: requestNonceValue(prices),
         refreshAttestation: refreshAttestationValue(prices),
         setBeneficiaries: withChange(Gas.setBeneficiaries),
