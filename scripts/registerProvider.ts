@@ -1,5 +1,6 @@
 import { NetworkProvider } from '@ton/blueprint';
 import {
+    addressOf,
     batchCost,
     isAcceptableEd25519Key,
     isAcceptableX25519Key,
@@ -47,7 +48,9 @@ export async function run(provider: NetworkProvider, args: string[]): Promise<vo
 
     const registry = provider.open(ProviderRegistry.ProviderRegistry.fromAddress(registryAddress));
     const value = (await registry.getRegistrationValue()) + feeFloat;
-    const registration = packRegistration({ workerKey, encryptionKey, dailyCap, endpoint });
+    const { verifier: account } = await registry.getRegistryData();
+    const verifier = account === 0n ? null : addressOf(account);
+    const registration = packRegistration({ workerKey, encryptionKey, dailyCap, verifier, endpoint });
     const { transactions } = await script.spend('register a provider', registryAddress, value, () =>
         registry.send(provider.sender(), { value }, { $$type: 'RegisterProvider', queryId: 0n, registration }),
     );

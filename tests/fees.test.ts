@@ -4,7 +4,7 @@ import { join } from 'path';
 import { BlockchainSnapshot } from '@ton/sandbox';
 import '@ton/test-utils';
 import {
-    accountOf, addressOf, batchCost, BatchItem, escrowReserve, finishValue, hashToBigInt, OfferTerms, openSessionValue, packNote, packTerms,
+    accountOf, addressOf, batchCost, BatchItem, bigIntToHash, escrowReserve, finishValue, hashToBigInt, NonceRenewal, OfferTerms, openSessionValue, packNote, packTerms,
     ProviderRegistry, registrationValue, RewardSettlement, setKeysValue, SignedReceipt, SignedVoucher, syncFeeValue,
     Tier,
 } from '../wrappers';
@@ -15,8 +15,9 @@ import { EncryptionKey, Start, testKey, TestNetwork, TestOffer, TestParameters, 
 import { attest } from './support/provider_state';
 import { PriceSet } from './support/prices';
 import { LongestNote, measurementOf, TestCatalog } from './catalog/catalog';
-import { sessionClosed, setKeys } from './provider/messages';
-import { bouncedConfirmation, claimReceipt, claimVoucher, finishSession } from './session/messages';
+import { requestNonce, sessionClosed, setAttester, setKeys } from './provider/messages';
+import { askNonce, deliver, guest, Verdict, verdictOn } from './provider/quotes';
+import { bouncedConfirmation, claimReceipt, claimVoucher, finishSession, refreshAttestation } from './session/messages';
 
 // Every figure of contracts/*/fees.tact against what the contracts really do: large enough, and at most twice too large.
 
@@ -105,7 +106,8 @@ async function measure(prices: PriceSet): Promise<{ figures: Measured; network: 
         await network.addOffer(offer);
     }
     const measurement = Buffer.alloc(32, 3);
-    await attest(network, { expiry: Start + Year * 3, tcbStatus: 7, measurement: hashToBigInt(measurement) });
+    const admission = beginCell().storeUint(1, 256).storeUint(2, 256).storeUint(3, 32).storeUint(4, 256).storeUint(5, 32).endCell();
+    await attest(network, { expiry: Start + Year * 3, tcbStatus: 7, measurement: hashToBigInt(measurement), admission });
     await sendAs(chain, stranger.address, provider.address, toNano('0.01')); // the chain counts what is stored when it is touched
     const providerStored = await storedBy(chain, provider.address);
     record('ProviderCells', providerStored.cells);
@@ -275,6 +277,34 @@ async function measure(prices: PriceSet): Promise<{ figures: Measured; network: 
     const catalogStored = await storedBy(catalog.chain, catalog.address);
     record('CatalogCells', catalogStored.cells);
     record('CatalogBits', catalogStored.bits);
+
+    // Attestation: a nonce when there was one before, a quote by the attester with the older of two, and each refusal.
+    await sendAs(chain, owner.address, provider.address, toNano('0.5'), setAttester(accountOf(stranger.address)));
+    await askNonce(network);
+    chain.now! += NonceRenewal;
+    await askNonce(network);
+    chain.now! += NonceRenewal - 1;
+    const nonceAsked = await tryAs(chain, stranger.address, provider.address, toNano('0.5'), requestNonce());
+    const { previous } = await provider.getAttestationNonce();
+    record('RequestNonceGas', gasOf(nonceAsked));
+    record('NonceIssuedBits', ...carriedBy(nonceAsked).map(asBits));
+    const attested = await deliver(network, verdictOn(network, guest(previous), {
+        payer: accountOf(stranger.address), expiry: 2n ** 32n - 1n, machineId: 2n ** 256n - 1n,
+    }));
+    expect(attested.outcome?.reason).toBe(0);
+    record('QuoteAcceptedGas', gasOf(attested.transaction));
+    record('SetWorkerKeyGas', gasOf(transactionOf(attested, settlement.address)));
+    const [passedOn, outcome] = carriedBy(attested.transaction).map(asBits);
+    record('SetWorkerKeyBits', passedOn);
+    record('AttestationOutcomeBits', outcome);
+
+    // A refresh, by somebody else than the parties.
+    const refreshed = await network.openSession(toNano('1'), {
+        ...widest, measurement: bigIntToHash(Verdict.measurement), acceptedTcbStatuses: 0xff, salt: 9n,
+    });
+    const refresh = await tryAs(chain, stranger.address, refreshed.address, toNano('0.5'), refreshAttestation());
+    expect([exitCodeOf(refresh), refresh.outMessagesCount]).toEqual([0, 2]);
+    record('RefreshAttestationGas', gasOf(refresh));
 
     return { figures, network, session };
 }

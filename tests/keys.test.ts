@@ -5,7 +5,7 @@ import '@ton/test-utils';
 import { generateKeyPairSync } from 'crypto';
 import fc from 'fast-check';
 import {
-    Errors, escrowDeployment, hashToBigInt, isAcceptableEd25519Key, isAcceptableX25519Key, packEndpoint, packSignedVoucher, packTerms,
+    accountOf, Errors, escrowDeployment, hashToBigInt, isAcceptableEd25519Key, isAcceptableX25519Key, packEndpoint, packSignedVoucher, packTerms,
     ProviderRegistry, SessionEscrow, SessionStatus,
 } from '../wrappers';
 import { dataOf, exitCodeOf, sendAs, setDataOf, transactionOf, tryAs } from './support/chain';
@@ -43,7 +43,7 @@ beforeAll(async () => {
  */
 async function accepted(workerKey: Buffer, encryptionKey: Buffer): Promise<boolean> {
     const registration = beginCell().storeBuffer(workerKey, 32).storeBuffer(encryptionKey, 32).storeUint(0, 64)
-        .storeRef(packEndpoint('x')).endCell();
+        .storeUint(accountOf(network.verifier.address), 256).storeRef(packEndpoint('x')).endCell();
     const body = beginCell().store(ProviderRegistry.storeRegisterProvider({ $$type: 'RegisterProvider', queryId: 0n, registration })).endCell();
     const transaction = await tryAs(network.chain, network.owner.address, network.registry.address, toNano('0.1'), body);
     const code = exitCodeOf(transaction);

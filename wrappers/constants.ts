@@ -16,6 +16,41 @@ export const RejectReason: Readonly<Record<number, string>> = {
     5: 'the provider runs another image than the client demands',
 };
 
+/** How well a machine's firmware is patched, as Intel's collateral says; the number is the bit in a mask. */
+export const TcbStatus = {
+    UpToDate: 0,
+    SWHardeningNeeded: 1,
+    ConfigurationNeeded: 2,
+    ConfigurationAndSWHardeningNeeded: 3,
+    OutOfDate: 4,
+    OutOfDateConfigurationNeeded: 5,
+    Revoked: 6,
+} as const;
+
+/** Name of a TCB status. */
+export type TcbStatusName = keyof typeof TcbStatus;
+
+/** @returns the mask `acceptedTcbStatuses` of a session's terms that accepts exactly these. */
+export function tcbStatusMask(...accepted: TcbStatusName[]): number {
+    return accepted.reduce((mask, name) => mask | (1 << TcbStatus[name]), 0);
+}
+
+/** @returns whether a mask accepts a TCB status, given by number or name. */
+export function acceptsTcbStatus(mask: number, status: number | TcbStatusName): boolean {
+    return ((mask >> (typeof status === 'number' ? status : TcbStatus[status])) & 1) === 1;
+}
+
+/** @returns the name of a TCB status, or its number as text when it has none. */
+export function tcbStatusName(status: number): string {
+    return Object.entries(TcbStatus).find(([, number]) => number === status)?.[0] ?? status.toString();
+}
+
+/** The longest life of an attestation record, seconds; a verdict that expires earlier ends it earlier. */
+export const AttestationLifetime = 172_800;
+/** Seconds for which a nonce is valid, and for which whoever asks is given the same one. */
+export const NonceLifetime = 3600;
+export const NonceRenewal = 1800;
+
 /** Seconds after which an opening without an answer can be taken back. */
 export const OpeningDeadline = 600;
 /** Bounds and default of the close window, seconds. */

@@ -354,6 +354,13 @@ export const ErrorTable = [
         remedy: 'Claim with a voucher: a receipt alone counts only for an attested provider.',
     },
     {
+        name: 'OpenTier',
+        code: 1111,
+        module: 'session',
+        meaning: 'The session asks for no attestation: there is nothing to refresh.',
+        remedy: 'Nothing: a session of tier open goes on without a record. Open another with leastTier tdx to demand one.',
+    },
+    {
         name: 'Initialised',
         code: 1200,
         module: 'provider',
@@ -387,6 +394,34 @@ export const ErrorTable = [
         module: 'provider',
         meaning: 'The endpoint is not one cell of 1 to 127 bytes.',
         remedy: 'Use packEndpoint with a URL of at most 127 bytes.',
+    },
+    {
+        name: 'BadNonce',
+        code: 1205,
+        module: 'provider',
+        meaning: "The quote's nonce is not one of this provider's, was used up, or has expired.",
+        remedy: 'Ask for a nonce with RequestNonce and send a new quote within an hour.',
+    },
+    {
+        name: 'BadReportData',
+        code: 1206,
+        module: 'provider',
+        meaning: "The quote's report_data are not what they must be for this provider, network and context.",
+        remedy: 'Make them with reportDataOf, for this provider and this network, and send along the same attestationContext.',
+    },
+    {
+        name: 'VerdictExpired',
+        code: 1207,
+        module: 'provider',
+        meaning: "The verdict's expiry has passed.",
+        remedy: 'Bring newer collateral to the verifier, then send the quote again.',
+    },
+    {
+        name: 'NotAttester',
+        code: 1208,
+        module: 'provider',
+        meaning: 'The quote was sent by neither the owner nor the attester that the owner named.',
+        remedy: 'Send it from the owner, or let the owner name the sender with SetAttester.',
     },
     {
         name: 'NotInitialised',
@@ -487,6 +522,13 @@ export const ErrorTable = [
         module: 'registry',
         meaning: 'There are no fees to collect: the registry holds no more than its reserve.',
         remedy: 'Wait for registrations.',
+    },
+    {
+        name: 'OtherVerifier',
+        code: 1404,
+        module: 'registry',
+        meaning: "The registration names another verifier than this network's.",
+        remedy: 'Use packRegistration with registry_data.verifier; null where that is 0.',
     },
     {
         name: 'CertificateRole',

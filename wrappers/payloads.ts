@@ -1,5 +1,5 @@
 import { Address, beginCell, Builder, Cell } from '@ton/core';
-import { sign, signVerify } from '@ton/crypto';
+import { sha256_sync, sign, signVerify } from '@ton/crypto';
 import { Tokens, storeTokens } from './prices';
 
 /**
@@ -118,6 +118,54 @@ export function requestPayload(domain: SigningDomain, request: RequestAuthorizat
         .storeUint(request.validUntil, 32)
         .storeUint(request.requestDigest, 256)
         .endCell();
+}
+
+/** What a quote for a provider attests beside the worker key. */
+export type AttestedKeys = {
+    /** Ed25519 public key that signs receipts and batches, 32 bytes; made in the guest. */
+    workerKey: Buffer;
+    /** X25519 public key to which clients seal their requests, 32 bytes; made in the guest. */
+    encryptionKey: Buffer;
+    /** SHA-256 of the GPU evidence that the guest checked, 32 bytes; zeros for none. */
+    evidenceHash: Buffer;
+    /** A live nonce of the provider: NonceIssued, or its getter attestation_nonce. */
+    nonce: bigint;
+};
+
+/** @returns the cell that travels with a quote and comes back with the verdict: what report_data bind, 768 bits. */
+export function attestationContext({ encryptionKey, evidenceHash, nonce }: Omit<AttestedKeys, 'workerKey'>): Cell {
+    return beginCell()
+        .storeBuffer(encryptionKey, 32)
+        .storeBuffer(evidenceHash, 32)
+        .storeUint(nonce, 256)
+        .endCell();
+}
+
+/** Tag of {@link attestationDigest}, "ATST". It is hashed as bytes and never signed by a key of ours. */
+export const AttestationTag = 0x41545354;
+
+/**
+ * @param provider the Provider that the quote is for.
+ * @param globalId chain's global id, configuration parameter 19.
+ * @returns the second half of report_data: SHA-256 over
+ * `tag:32 | global_id:int32 | workchain:8 | provider:256 | encryption_key:256 | evidence_hash:256 | nonce:256`.
+ */
+export function attestationDigest(
+    provider: Address,
+    globalId: number,
+    context: Omit<AttestedKeys, 'workerKey'>,
+): Buffer {
+    const header = Buffer.alloc(9);
+    header.writeUInt32BE(AttestationTag, 0);
+    header.writeInt32BE(globalId, 4);
+    header.writeInt8(provider.workChain, 8);
+    const fields = attestationContext(context).beginParse().loadBuffer(96);
+    return sha256_sync(Buffer.concat([header, provider.hash, fields]));
+}
+
+/** @returns the 64 bytes of report_data that a quote for `provider` must carry: worker key, then {@link attestationDigest}. */
+export function reportDataOf(provider: Address, globalId: number, keys: AttestedKeys): Buffer {
+    return Buffer.concat([keys.workerKey, attestationDigest(provider, globalId, keys)]);
 }
 
 /** @returns the Ed25519 signature (64 bytes) over the payload's hash. */

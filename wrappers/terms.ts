@@ -135,6 +135,8 @@ export type RegistrationDetails = {
     encryptionKey: Buffer;
     /** nanoTON of the settlement's fee float that the worker key may spend in a day. */
     dailyCap: bigint;
+    /** The network's AttestationVerifier, `registry_data.verifier`; null where there is only tier open. */
+    verifier: Address | null;
     /** URL of the worker, 1 to 127 bytes. */
     endpoint: string;
 };
@@ -151,6 +153,7 @@ export function packRegistration(details: RegistrationDetails): Cell {
                 workerKey: hashToBigInt(details.workerKey),
                 encryptionKey: hashToBigInt(details.encryptionKey),
                 dailyCap: details.dailyCap,
+                verifier: details.verifier === null ? 0n : accountOf(details.verifier),
                 endpoint: packEndpoint(details.endpoint),
             }),
         )

@@ -50,19 +50,29 @@ function coinsForwardFee(prices: ChainPrices): bigint {
  * does not use stays in the escrow, can be claimed like the deposit, and comes back when the session is closed.
  */
 export function openSessionValue(prices: ChainPrices, deposit: bigint): bigint {
-    const {
-        OpenSessionGas,
-        ConfirmSessionGas,
-        SessionConfirmedGas,
-        ConfirmSessionCells,
-        ConfirmSessionBits,
-        SessionConfirmedBits,
-    } = SessionEscrow;
-    const confirmation =
+    const opening = computeFee(prices, SessionEscrow.OpenSessionGas);
+    return deposit + escrowReserve(prices) + confirmationBudget(prices) + opening;
+}
+
+/** @returns nanoTON that travel with the question to the provider, so that its answer arrives. */
+function confirmationBudget(prices: ChainPrices): bigint {
+    const { ConfirmSessionGas, SessionConfirmedGas, ConfirmSessionCells, ConfirmSessionBits, SessionConfirmedBits } =
+        SessionEscrow;
+    return (
         computeFee(prices, ConfirmSessionGas + SessionConfirmedGas) +
         forwardFee(prices, ConfirmSessionCells, ConfirmSessionBits) +
-        forwardFee(prices, 0n, SessionConfirmedBits);
-    return deposit + escrowReserve(prices) + confirmation + computeFee(prices, OpenSessionGas);
+        forwardFee(prices, 0n, SessionConfirmedBits)
+    );
+}
+
+/**
+ * @returns least nanoTON of RefreshAttestation. What is above comes back at once; what asking the provider does not use
+ * joins the session's deposit.
+ */
+export function refreshAttestationValue(prices: ChainPrices): bigint {
+    return (
+        computeFee(prices, SessionEscrow.RefreshAttestationGas) + confirmationBudget(prices) + coinsForwardFee(prices)
+    );
 }
 
 /** @returns least nanoTON of ClaimVoucher; what is not used travels on with the payout. */
@@ -133,6 +143,25 @@ export function addMeasurementValue(prices: ChainPrices, balance: bigint): bigin
     return cost + (lacking > 0n ? lacking : 0n);
 }
 
+/** @returns least nanoTON of RequestNonce; what is not used comes back with the answer. */
+export function requestNonceValue(prices: ChainPrices): bigint {
+    const { RequestNonceGas, NonceIssuedBits } = Provider;
+    return computeFee(prices, RequestNonceGas) + forwardFee(prices, 0n, NonceIssuedBits);
+}
+
+/**
+ * @returns nanoTON that must be left when a verdict arrives at its provider, or it is refused: to be added to what the
+ * verification costs. What is not used goes to whoever sent the quote.
+ */
+export function attestationValue(prices: ChainPrices): bigint {
+    const { QuoteAcceptedGas, SetWorkerKeyGas, SetWorkerKeyBits, AttestationOutcomeBits } = Provider;
+    return (
+        computeFee(prices, QuoteAcceptedGas + SetWorkerKeyGas) +
+        forwardFee(prices, 0n, SetWorkerKeyBits) +
+        forwardFee(prices, 0n, AttestationOutcomeBits)
+    );
+}
+
 /** What a registration costs by the registry's parameters. */
 export type RegistrationTerms = {
     /** nanoTON that a provider leaves while it is registered. */
@@ -170,6 +199,7 @@ const Gas = {
     topUp: 5_300n,
     updateOffers: 31_000n,
     setEndpoint: 14_600n,
+    setAttester: 16_000n,
     retire: 13_100n,
     setBeneficiaries: 28_700n,
     setFeeLimits: 14_000n,
@@ -192,6 +222,9 @@ export type Operation =
     | 'setEndpoint'
     | 'retire'
     | 'deploySettlement'
+    | 'setAttester'
+    | 'requestNonce'
+    | 'refreshAttestation'
     | 'setBeneficiaries'
     | 'setFeeLimits'
     | 'fundFees'
@@ -231,6 +264,9 @@ export function minimumValues(prices: ChainPrices): Readonly<Record<Operation, b
         deploySettlement:
             computeFee(prices, Provider.InitialiseProviderGas + RewardSettlement.InitialiseSettlementGas) +
             forwardFee(prices, Provider.RegisterCells, Provider.RegisterBits),
+        setAttester: withChange(Gas.setAttester),
+        requestNonce: requestNonceValue(prices),
+        refreshAttestation: refreshAttestationValue(prices),
         setBeneficiaries: withChange(Gas.setBeneficiaries),
         setFeeLimits: withChange(Gas.setFeeLimits),
         fundFees: computeFee(prices, RewardSettlement.FundFeesGas) + 1n,

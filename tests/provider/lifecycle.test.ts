@@ -32,7 +32,7 @@ describe('A provider', () => {
 
     describe('is initialised', () => {
         const registration = () => packRegistration({
-            workerKey: testKey('thief').publicKey, encryptionKey: EncryptionKey, dailyCap: 1n, endpoint: 'x',
+            workerKey: testKey('thief').publicKey, encryptionKey: EncryptionKey, dailyCap: 1n, verifier: null, endpoint: 'x',
         });
         const initialise = async () => initialiseProvider(
             accountOf(network.stranger.address), 0n, registration(), (await dataOf(network.chain, network.registry.address))!.refs[0],
@@ -264,7 +264,7 @@ describe('A provider', () => {
     });
 
     describe('threat: unknown operation, empty body, malformed cell, extra bits or references:', () => {
-        it.each(['0x5e880000', '0x5e880007', '0xffffffff', '0x00000001'])('operation %s is nobody\'s: it comes back', async (code) => {
+        it.each(['0x5e880000', '0x5e880008', '0x5e880009', '0x5e88000b', '0xffffffff', '0x00000001'])('operation %s is nobody\'s: it comes back', async (code) => {
             expect(await send(operation(Number(code)))).toEqual(refused(Errors.InvalidIncomingMessage));
         });
 
@@ -272,7 +272,7 @@ describe('A provider', () => {
             expect(await send(beginCell().storeUint(0, 32).storeStringTail('hello').endCell())).toEqual(refused(Errors.InvalidIncomingMessage));
         });
 
-        it.each(Object.entries({ ConfirmSession: 0x5e550003, SessionClosed: 0x5e55000c, InitialiseProvider: 0x5e880001, UpdateOffers: 0x5e880002, SetKeys: 0x5e880003, SetEndpoint: 0x5e880004 }))(
+        it.each(Object.entries({ ConfirmSession: 0x5e550003, SessionClosed: 0x5e55000c, InitialiseProvider: 0x5e880001, UpdateOffers: 0x5e880002, SetKeys: 0x5e880003, SetEndpoint: 0x5e880004, RequestNonce: 0x5e880007, SetAttester: 0x5e88000a, QuoteAccepted: 0x5e770030, QuoteRejected: 0x5e770031 }))(
             '%s without its fields comes back', async (_, code) => {
                 expect(await send(operation(code))).toEqual(refused(Errors.CellUnderflow));
             });

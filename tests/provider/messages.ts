@@ -41,3 +41,15 @@ export const initialiseProvider = (owner: bigint, deposit: bigint, registration:
     beginCell().store(Provider.storeInitialiseProvider({
         $$type: 'InitialiseProvider', owner, deposit, registration, parameters,
     })).endCell();
+
+export const requestNonce = (queryId = 0n): Cell =>
+    beginCell().store(Provider.storeRequestNonce({ $$type: 'RequestNonce', queryId })).endCell();
+
+export const setAttester = (attester: bigint): Cell =>
+    beginCell().store(Provider.storeSetAttester({ $$type: 'SetAttester', queryId: 0n, attester })).endCell();
+
+export const quoteAccepted = (verdict: Omit<Provider.QuoteAccepted, '$$type'>): Cell =>
+    beginCell().store(Provider.storeQuoteAccepted({ $$type: 'QuoteAccepted', ...verdict })).endCell();
+
+export const quoteRejected = (payer: bigint, reason: bigint, queryId = 0n): Cell =>
+    beginCell().store(Provider.storeQuoteRejected({ $$type: 'QuoteRejected', queryId, payer, reason, context: Cell.EMPTY })).endCell();

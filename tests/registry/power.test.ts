@@ -32,7 +32,7 @@ describe('threat: governance key stolen: governance', () => {
     beforeEach(() => network.chain.loadFrom(live));
 
     const registration = () => packRegistration({
-        workerKey: testKey('thief').publicKey, encryptionKey: EncryptionKey, dailyCap: 2n ** 63n, endpoint: 'thief',
+        workerKey: testKey('thief').publicKey, encryptionKey: EncryptionKey, dailyCap: 2n ** 63n, verifier: network.stranger.address, endpoint: 'thief',
     });
     const parameters = (changes: Partial<ProviderRegistry.Parameters> = {}) => beginCell().store(
         ProviderRegistry.storeParameters({

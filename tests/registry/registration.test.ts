@@ -15,14 +15,19 @@ const BounceIfActionFails = 16; // a message's send mode
 const LowOrderSigningKey = Buffer.alloc(32);
 const LowOrderEncryptionKey = Buffer.alloc(32);
 
+/** The verifier of the network that is tested. */
+let verifier: bigint;
+
 /** A registration whose fields may be wrong in every way. */
 function registrationCell(changes: {
-    workerKey?: Buffer; encryptionKey?: Buffer; endpoint?: Cell; extraBits?: number; shorter?: boolean; references?: Cell[];
+    workerKey?: Buffer; encryptionKey?: Buffer; endpoint?: Cell; extraBits?: number; shorter?: boolean; verifier?: bigint;
+    references?: Cell[];
 } = {}): Cell {
     const builder = beginCell()
         .storeBuffer(changes.workerKey ?? testKey('worker').publicKey)
         .storeBuffer(changes.encryptionKey ?? EncryptionKey)
         .storeUint(toNano('10'), changes.shorter ? 63 : 64)
+        .storeUint(changes.verifier ?? verifier, 256)
         .storeUint(0, changes.extraBits ?? 0);
     for (const reference of changes.references ?? [changes.endpoint ?? packEndpoint('http://127.0.0.1:8080')]) {
         builder.storeRef(reference);
@@ -37,6 +42,7 @@ describe.each<PriceSet>(['old', '2026'])('Registering a provider at the prices o
 
     beforeAll(async () => {
         network = await TestNetwork.create(prices);
+        verifier = accountOf(network.verifier.address);
         fresh = network.chain.snapshot();
         least = await network.registry.getRegistrationValue();
     });
@@ -119,24 +125,26 @@ describe.each<PriceSet>(['old', '2026'])('Registering a provider at the prices o
 
     describe('refuses and returns everything for', () => {
         const tooLong = beginCell().storeUint(0, 1016).storeUint(0, 7).endCell(); // 1,023 bits: no whole bytes
-        const cases: [string, Cell, number][] = [
-            ['a worker key of small order', registrationCell({ workerKey: LowOrderSigningKey }), Errors.BadKey],
-            ['an encryption key of small order', registrationCell({ encryptionKey: LowOrderEncryptionKey }), Errors.BadKey],
-            ['an empty endpoint', registrationCell({ endpoint: Cell.EMPTY }), Errors.BadEndpoint],
-            ['an endpoint with half a byte', registrationCell({ endpoint: beginCell().storeUint(1, 12).endCell() }), Errors.BadEndpoint],
-            ['an endpoint of more than 127 bytes', registrationCell({ endpoint: tooLong }), Errors.BadEndpoint],
-            ['an endpoint of two cells', registrationCell({ endpoint: beginCell().storeUint(1, 8).storeRef(Cell.EMPTY).endCell() }), Errors.BadEndpoint],
-            ['a registration with a bit too many', registrationCell({ extraBits: 1 }), Errors.Malformed],
-            ['a registration with a bit too few', registrationCell({ shorter: true }), Errors.Malformed],
-            ['a registration without an endpoint', registrationCell({ references: [] }), Errors.Malformed],
-            ['a registration with a reference too many', registrationCell({ references: [packEndpoint('a'), packEndpoint('a')] }), Errors.Malformed],
-            ['an empty registration', Cell.EMPTY, Errors.Malformed],
+        const cases: [string, () => Cell, number][] = [
+            ['a worker key of small order', () => registrationCell({ workerKey: LowOrderSigningKey }), Errors.BadKey],
+            ['an encryption key of small order', () => registrationCell({ encryptionKey: LowOrderEncryptionKey }), Errors.BadKey],
+            ['an empty endpoint', () => registrationCell({ endpoint: Cell.EMPTY }), Errors.BadEndpoint],
+            ['an endpoint with half a byte', () => registrationCell({ endpoint: beginCell().storeUint(1, 12).endCell() }), Errors.BadEndpoint],
+            ['an endpoint of more than 127 bytes', () => registrationCell({ endpoint: tooLong }), Errors.BadEndpoint],
+            ['an endpoint of two cells', () => registrationCell({ endpoint: beginCell().storeUint(1, 8).storeRef(Cell.EMPTY).endCell() }), Errors.BadEndpoint],
+            ['another verifier than the registry\'s', () => registrationCell({ verifier: verifier + 1n }), Errors.OtherVerifier],
+            ['no verifier where the registry has one', () => registrationCell({ verifier: 0n }), Errors.OtherVerifier],
+            ['a registration with a bit too many', () => registrationCell({ extraBits: 1 }), Errors.Malformed],
+            ['a registration with a bit too few', () => registrationCell({ shorter: true }), Errors.Malformed],
+            ['a registration without an endpoint', () => registrationCell({ references: [] }), Errors.Malformed],
+            ['a registration with a reference too many', () => registrationCell({ references: [packEndpoint('a'), packEndpoint('a')] }), Errors.Malformed],
+            ['an empty registration', () => Cell.EMPTY, Errors.Malformed],
         ];
         it.each(cases)('%s', async (_, registration, code) => {
             const value = least + toNano('1');
             const registryBefore = await network.balance(network.registry.address);
             const stateBefore = await dataOf(network.chain, network.registry.address);
-            const result = await register(value, registration);
+            const result = await register(value, registration());
             const refusal = transactionOf(result, network.registry.address);
             expect(result.transactions).toHaveTransaction({ on: network.registry.address, exitCode: code });
             expect(result.transactions).toHaveTransaction({
@@ -151,6 +159,7 @@ describe.each<PriceSet>(['old', '2026'])('Registering a provider at the prices o
         it('nothing else: the same registration without a fault is accepted', async () => {
             await register(least + toNano('1'), registrationCell());
             expect(await network.registry.getProviderCount()).toBe(1n);
+            expect((await network.provider.getProviderData()).verifier).toBe(verifier);
         });
     });
 

@@ -33,12 +33,12 @@ const Rules: Rule[] = [
         elsewhere: () => Errors.AlreadyOpened,
     },
     {
-        operation: 'SessionConfirmed', party: 'provider', works: ['opening', 'opening overdue'],
+        operation: 'SessionConfirmed', party: 'provider', works: ['opening', 'opening overdue', 'open', 'closing', 'window ended'],
         body: async (session) => message.sessionConfirmed((await session.data()).openedLt, 1n, 0n),
         elsewhere: () => Errors.OtherLife,
     },
     {
-        operation: 'SessionRejected', party: 'provider', works: ['opening', 'opening overdue'],
+        operation: 'SessionRejected', party: 'provider', works: ['opening', 'opening overdue', 'open', 'closing', 'window ended'],
         body: async (session) => message.sessionRejected((await session.data()).openedLt),
         elsewhere: () => Errors.OtherLife,
     },
@@ -71,6 +71,11 @@ const Rules: Rule[] = [
         operation: 'FinishClose', works: ['window ended'],
         body: async () => message.finishClose(),
         elsewhere: (state) => (state === 'closing' ? Errors.TooEarly : Errors.NotClosing),
+    },
+    {
+        operation: 'RefreshAttestation', works: ['open', 'closing'],
+        body: async () => message.refreshAttestation(),
+        elsewhere: () => Errors.NotOpen,
     },
     { operation: 'TopUp', works: [...States], body: async () => message.topUp(), elsewhere: () => 0 },
     { operation: 'an empty body', works: [...States], body: async () => Cell.EMPTY, elsewhere: () => 0 },

@@ -54,3 +54,6 @@ export const bouncedConfirmation = (openedLt: bigint): Cell =>
         .storeUint(openedLt, 64)
         .storeUint(0, 160)
         .endCell();
+
+export const refreshAttestation = (): Cell =>
+    beginCell().store(SessionEscrow.storeRefreshAttestation({ $$type: 'RefreshAttestation', queryId: 0n })).endCell();

@@ -160,7 +160,8 @@ describe('a settlement whose fee is not known', () => {
         const { address, init } = await settlementDeployment(provider.address);
         settlement = network.chain.openContract(RewardSettlement.RewardSettlement.fromAddress(address));
         const registration = {
-            workerKey: network.workerKey.publicKey, encryptionKey: EncryptionKey, dailyCap: toNano('10'), endpoint: 'http://127.0.0.1',
+            workerKey: network.workerKey.publicKey, encryptionKey: EncryptionKey, dailyCap: toNano('10'), verifier: null,
+            endpoint: 'http://127.0.0.1',
         };
         await sendAs(network.chain, provider.address, address, toNano('3'),
             message.initialise(network.owner.address, network.registry.address, registration, null), { init, bounce: false });

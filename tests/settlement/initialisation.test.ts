@@ -28,6 +28,7 @@ const deploySettlement = (value = Value) =>
     network.provider.send(network.stranger.getSender(), { value }, { $$type: 'DeploySettlement', queryId: 0n });
 
 const registration = () => ({
+    verifier: null,
     workerKey: network.workerKey.publicKey, encryptionKey: EncryptionKey, dailyCap: toNano('10'), endpoint: 'http://127.0.0.1',
 });
 

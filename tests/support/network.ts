@@ -43,6 +43,8 @@ export class TestNetwork {
         readonly owner: SandboxContract<TreasuryContract>,
         readonly client: SandboxContract<TreasuryContract>,
         readonly stranger: SandboxContract<TreasuryContract>,
+        /** A wallet in the place of the AttestationVerifier: it gives the verdicts that a test needs. */
+        readonly verifier: SandboxContract<TreasuryContract>,
         readonly registry: SandboxContract<ProviderRegistry.ProviderRegistry>,
         readonly provider: SandboxContract<Provider.Provider>,
         readonly settlement: SandboxContract<RewardSettlement.RewardSettlement>,
@@ -54,11 +56,11 @@ export class TestNetwork {
     static async create(prices: PriceSet = '2026', parameters = TestParameters): Promise<TestNetwork> {
         const chain = await Blockchain.create({ config: chainConfig(prices) });
         chain.now = Start;
-        const names = ['deployer', 'governance', 'treasury', 'owner', 'client', 'stranger'];
-        const [deployer, governance, treasury, owner, client, stranger] = await Promise.all(
+        const names = ['deployer', 'governance', 'treasury', 'owner', 'client', 'stranger', 'verifier'];
+        const [deployer, governance, treasury, owner, client, stranger, verifier] = await Promise.all(
             names.map((name) => chain.treasury(name)),
         );
-        const deployment = await registryDeployment(governance.address, null, {
+        const deployment = await registryDeployment(governance.address, verifier.address, {
             ...parameters,
             treasury: accountOf(treasury.address),
         });
@@ -69,7 +71,7 @@ export class TestNetwork {
         const address = await registry.getProviderAddress(0n);
         const settlement = await settlementDeployment(address);
         return new TestNetwork(
-            chain, deployer, governance, treasury, owner, client, stranger, registry,
+            chain, deployer, governance, treasury, owner, client, stranger, verifier, registry,
             chain.openContract(Provider.Provider.fromAddress(address)),
             chain.openContract(RewardSettlement.RewardSettlement.fromAddress(settlement.address)),
         );
@@ -91,6 +93,7 @@ export class TestNetwork {
                 workerKey: this.workerKey.publicKey,
                 encryptionKey: EncryptionKey,
                 dailyCap: toNano('10'),
+                verifier: this.verifier.address,
                 endpoint: 'http://127.0.0.1:8080',
                 ...changes,
             }),

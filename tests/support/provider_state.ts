@@ -1,9 +1,9 @@
-import { beginCell } from '@ton/core';
+import { beginCell, Cell } from '@ton/core';
 import { Provider } from '../../wrappers';
 import { dataOf, setDataOf } from './chain';
 import { TestNetwork } from './network';
 
-// States of a provider that no message can bring about: attested ones, until a verifier exists, and full counters.
+// States of a provider without the messages that bring them about, and counters that are full.
 
 /** What stands in a provider's data beside its identity. */
 export async function standingOf(network: TestNetwork): Promise<{ state: Provider.ProviderState; standing: Provider.Standing }> {
@@ -24,10 +24,11 @@ export async function rewriteProvider(
 
 /** Gives the provider an attestation record, as an accepted verdict would. */
 export function attest(
-    network: TestNetwork, record: { expiry: number; tcbStatus?: number; measurement?: bigint },
+    network: TestNetwork, record: { expiry: number; tcbStatus?: number; measurement?: bigint; admission?: Cell },
 ): Promise<void> {
     const attestation = beginCell().store(Provider.storeAttestation({
         $$type: 'Attestation', expiry: BigInt(record.expiry), tcbStatus: BigInt(record.tcbStatus ?? 0), measurement: record.measurement ?? 1n,
+        evaluationNumber: 0n, evidenceHash: 0n, machineId: 0n, admission: record.admission ?? null,
     })).endCell();
     return rewriteProvider(network, { standing: { attestation } });
 }

@@ -56,10 +56,15 @@ const settlementOfSession = addressOfHash('88'.repeat(32));
 
 const networks = new Map<number, Blockchain>();
 let chain: Blockchain;
-let code: Record<'SessionEscrow' | 'RewardSettlement', Cell>;
+type Placed = 'SessionEscrow' | 'RewardSettlement' | 'Provider';
+let code: Record<Placed, Cell>;
 
 beforeAll(async () => {
-    code = { SessionEscrow: await codeOf('SessionEscrow'), RewardSettlement: await codeOf('RewardSettlement') };
+    code = {
+        SessionEscrow: await codeOf('SessionEscrow'),
+        RewardSettlement: await codeOf('RewardSettlement'),
+        Provider: await codeOf('Provider'),
+    };
 });
 
 /** Goes on with the network of this global id, at this time. */
@@ -75,7 +80,7 @@ async function onNetwork(globalId: number, now = Start): Promise<void> {
     chain.now = now;
 }
 
-async function place(address: Address, contract: 'SessionEscrow' | 'RewardSettlement', data: Cell): Promise<void> {
+async function place(address: Address, contract: Placed, data: Cell): Promise<void> {
     await chain.setShardAccount(address, createShardAccount({ address, code: code[contract], data, balance: Balance }));
 }
 
@@ -377,6 +382,118 @@ describe.each(ofKind('batch'))('RewardSettlement and the batch "%s"', (_name, ve
     });
 });
 
+describe.each(vectors.reportData.map((vector) => [vector.name, vector] as const))(
+    'Provider and the report_data "%s"',
+    (_name, vector) => {
+        const verifier = addressOfHash('66'.repeat(32));
+
+        /** The error that it finds in a quote with these report_data and this context; 0 for none. */
+        async function reasonFor(globalId: number, provider: Address, reportData: Cell, context: Cell) {
+            await onNetwork(globalId);
+            await place(provider, 'Provider', providerData(verifier, number(vector.nonce)));
+            const body = beginCell().store(
+                Provider.storeQuoteAccepted({
+                    $$type: 'QuoteAccepted',
+                    queryId: 0n,
+                    payer: accountOf(sender),
+                    expiry: BigInt(Start + 100),
+                    tcbStatus: 0n,
+                    evaluationNumber: 1n,
+                    measurement: 2n,
+                    machineId: 3n,
+                    reportData,
+                    context,
+                }),
+            );
+            const { transactions } = await sendAs(chain, verifier, provider, toNano('1'), body.endCell());
+            const answers = [...transactions[0].outMessages.values()].filter(({ info }) =>
+                sender.equals(info.dest as Address),
+            );
+            return Number(Provider.loadAttestationOutcome(answers[0].body.beginParse()).reason);
+        }
+
+        const provider = addressOfHash(vector.provider);
+        const reportData = beginCell().storeBuffer(bytes(vector.reportData)).endCell();
+        const context = cellOf(vector.context);
+
+        it('accepts them', async () => {
+            expect(await reasonFor(vector.globalId, provider, reportData, context)).toBe(0);
+        });
+
+        it('refuses them when a field differs, on another network and at another provider', async () => {
+            const reason = Errors.BadReportData;
+            for (const bit of [256, 511]) {
+                expect(await reasonFor(vector.globalId, provider, flip(reportData, bit), context)).toBe(reason);
+            }
+            for (const bit of [0, 255, 256, 511]) {
+                expect(await reasonFor(vector.globalId, provider, reportData, flip(context, bit))).toBe(reason);
+            }
+            expect(await reasonFor(vector.globalId + 1, provider, reportData, context)).toBe(reason);
+            expect(await reasonFor(vector.globalId, addressOfHash('99'.repeat(32)), reportData, context)).toBe(reason);
+        });
+    },
+);
+
+/** An initialised provider without offers, whose live nonce is `nonce` and whose owner is `sender`. */
+function providerData(verifier: Address, nonce: bigint): Cell {
+    const admission = beginCell()
+        .store(
+            Provider.storeAdmission({
+                $$type: 'Admission',
+                attester: 0n,
+                current: nonce,
+                currentIssued: BigInt(Start),
+                previous: 0n,
+                previousIssued: 0n,
+            }),
+        )
+        .endCell();
+    const attestation = beginCell()
+        .store(
+            Provider.storeAttestation({
+                $$type: 'Attestation',
+                expiry: 0n,
+                tcbStatus: 0n,
+                measurement: 0n,
+                evaluationNumber: 0n,
+                evidenceHash: 0n,
+                machineId: 0n,
+                admission,
+            }),
+        )
+        .endCell();
+    const registration = packRegistration({
+        workerKey: stranger.publicKey,
+        encryptionKey: EncryptionKey,
+        dailyCap: 0n,
+        verifier,
+        endpoint: 'http://a',
+    });
+    const origin = beginCell().storeUint(0, 256).storeUint(0, 64).storeUint(accountOf(sender), 256);
+    const standing = beginCell().store(
+        Provider.storeStanding({
+            $$type: 'Standing',
+            retired: false,
+            offerCount: 0n,
+            offers: Dictionary.empty(Dictionary.Keys.BigUint(256), Dictionary.Values.Cell()),
+            attestation,
+            registration,
+            origin: origin.asSlice(),
+        }),
+    );
+    return beginCell()
+        .store(
+            Provider.storeProviderState({
+                $$type: 'ProviderState',
+                sessions: 0n,
+                volume: 0n,
+                settlement: accountOf(settlementOfSession),
+                standing: standing.asSlice(),
+            }),
+        )
+        .endCell();
+}
+
 describe('SessionEscrow computes the amounts of the vectors', () => {
     const domain = domainOf(vectors.payloads[0].domain);
 
@@ -407,7 +524,13 @@ describe('the contracts store the public keys of the vectors, or refuse them', (
         '%s',
         async (_name, { key, ed25519, x25519 }) => {
             const register = async (workerKey: Buffer, encryptionKey: Buffer) => {
-                const registration = packRegistration({ workerKey, encryptionKey, dailyCap: 0n, endpoint: 'http://a' });
+                const registration = packRegistration({
+                    workerKey,
+                    encryptionKey,
+                    dailyCap: 0n,
+                    verifier: network.verifier.address,
+                    endpoint: 'http://a',
+                });
                 const message = { $$type: 'RegisterProvider' as const, queryId: 0n, registration };
                 const { transactions } = await network.registry.send(
                     network.owner.getSender(),
@@ -459,6 +582,7 @@ describe('the contracts derive the addresses of the vectors', () => {
             workerKey: worker.publicKey,
             encryptionKey: EncryptionKey,
             dailyCap: 0n,
+            verifier: null,
             endpoint: 'http://a',
         });
         await registry.send(

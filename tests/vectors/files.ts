@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Address, Cell } from '@ton/core';
-import { OfferTerms, Prices, SessionAgreement, SigningDomain, Tokens } from '../../wrappers';
+import { AttestedKeys, OfferTerms, Prices, SessionAgreement, SigningDomain, Tokens } from '../../wrappers';
 
 // The vector files as types, and their values as the wrappers take them.
 
@@ -29,9 +29,22 @@ export type PayloadVector = {
     signature: string;
     message: string | null;
 };
+export type ReportDataVector = {
+    name: string;
+    globalId: number;
+    provider: string;
+    workerKey: string;
+    encryptionKey: string;
+    evidenceHash: string;
+    nonce: string;
+    digest: string;
+    reportData: string;
+    context: string;
+};
 export type ProtocolVectors = {
     keys: Record<'session' | 'worker', { seed: string; publicKey: string }>;
     payloads: PayloadVector[];
+    reportData: ReportDataVector[];
     amounts: { name: string; tokens: TokensJson; prices: TokensJson; amount: string }[];
     publicKeys: { name: string; key: string; ed25519: boolean; x25519: boolean }[];
     offers: { name: string; offer: OfferJson; cell: string; id: string }[];
@@ -94,4 +107,13 @@ export function agreementOf(json: AgreementJson): SessionAgreement {
 
 export function domainOf({ globalId, workchain, contract, openedLt }: PayloadVector['domain']): SigningDomain {
     return { globalId, contract: new Address(workchain, bytes(contract)), openedLt: BigInt(openedLt) };
+}
+
+export function attestedKeysOf({ workerKey, encryptionKey, evidenceHash, nonce }: ReportDataVector): AttestedKeys {
+    return {
+        workerKey: bytes(workerKey),
+        encryptionKey: bytes(encryptionKey),
+        evidenceHash: bytes(evidenceHash),
+        nonce: number(nonce),
+    };
 }

@@ -7,6 +7,9 @@ import { Address, beginCell, Cell } from '@ton/core';
 import { KeyPair, keyPairFromSeed } from '@ton/crypto';
 import {
     amountOf,
+    attestationContext,
+    attestationDigest,
+    AttestedKeys,
     Batch,
     BatchItem,
     batchPayload,
@@ -28,6 +31,7 @@ import {
     Receipt,
     receiptPayload,
     registryDeployment,
+    reportDataOf,
     RequestAuthorization,
     requestPayload,
     SessionAgreement,
@@ -237,6 +241,39 @@ function payloads(): Json[] {
     ];
 }
 
+// --------------------------------------------------------------------------------------------------------- report_data
+
+const guest: AttestedKeys = {
+    workerKey: keys.worker.publicKey,
+    // The base point of X25519, as it travels.
+    encryptionKey: Buffer.from('09'.padEnd(64, '0'), 'hex'),
+    evidenceHash: hash('GPU evidence'),
+    nonce: hashToBigInt(hash('nonce')),
+};
+
+function reportDataVector(name: string, globalId: number, provider: Address, attested: AttestedKeys): Json {
+    return {
+        name,
+        globalId,
+        provider: provider.hash.toString('hex'),
+        workerKey: attested.workerKey.toString('hex'),
+        encryptionKey: attested.encryptionKey.toString('hex'),
+        evidenceHash: attested.evidenceHash.toString('hex'),
+        nonce: hex(attested.nonce),
+        digest: attestationDigest(provider, globalId, attested).toString('hex'),
+        reportData: reportDataOf(provider, globalId, attested).toString('hex'),
+        context: boc(attestationContext(attested)),
+    };
+}
+
+const reportData = (): Json[] => [
+    reportDataVector('a guest', Mainnet, account('provider'), guest),
+    reportDataVector('the same on testnet', Testnet, account('provider'), guest),
+    reportDataVector('the same for another provider', Mainnet, account('another provider'), guest),
+    reportDataVector('the same with another nonce', Mainnet, account('provider'), { ...guest, nonce: 1n }),
+    reportDataVector('without a GPU', Mainnet, account('provider'), { ...guest, evidenceHash: Buffer.alloc(32) }),
+];
+
 // ------------------------------------------------------------------------------------------------------------- amounts
 
 /** Amounts written down by hand: ceil( sum of tokens x price / 1,000,000 ). */
@@ -398,6 +435,7 @@ export function protocolVectors(): Json {
             worker: { seed: Seeds.worker, publicKey: keys.worker.publicKey.toString('hex') },
         },
         payloads: payloads(),
+        reportData: reportData(),
         amounts: Amounts.map(([name, used, prices, amount]) => ({
             name,
             tokens: tokensJson(used),

@@ -1,9 +1,12 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Address, Cell } from '@ton/core';
 import { keyPairFromSeed } from '@ton/crypto';
 import {
     amountOf,
+    attestationContext,
+    attestationDigest,
     batchPayload,
     catalogDeployment,
     codeHashOf,
@@ -21,6 +24,7 @@ import {
     providerDeployment,
     receiptPayload,
     registryDeployment,
+    reportDataOf,
     requestPayload,
     settlementDeployment,
     signPayload,
@@ -34,6 +38,7 @@ import {
     addresses,
     addressOfHash,
     agreementOf,
+    attestedKeysOf,
     bytes,
     cellOf,
     domainOf,
@@ -142,6 +147,28 @@ describe('the wrappers reproduce', () => {
     it('payloads that differ in hash and signature, whatever differs in them', () => {
         expect(new Set(vectors.payloads.map(({ hash }) => hash)).size).toBe(vectors.payloads.length);
         expect(new Set(vectors.payloads.map(({ signature }) => signature)).size).toBe(vectors.payloads.length);
+    });
+
+    it.each(vectors.reportData.map((vector) => [vector.name, vector] as const))(
+        'report_data: %s',
+        (_name, vector) => {
+            const keys = attestedKeysOf(vector);
+            const provider = addressOfHash(vector.provider);
+            expect(attestationDigest(provider, vector.globalId, keys).toString('hex')).toBe(vector.digest);
+            expect(reportDataOf(provider, vector.globalId, keys).toString('hex')).toBe(vector.workerKey + vector.digest);
+            expect(vector.reportData).toBe(vector.workerKey + vector.digest);
+            const context = attestationContext(keys);
+            expect(context.toBoc({ idx: false, crc32: true }).toString('hex')).toBe(vector.context);
+            // By the specification, byte for byte.
+            const globalId = (vector.globalId >>> 0).toString(16).padStart(8, '0');
+            const { encryptionKey, evidenceHash, nonce } = vector;
+            const preimage = '41545354' + globalId + '00' + vector.provider + encryptionKey + evidenceHash + nonce;
+            expect(createHash('sha256').update(bytes(preimage)).digest('hex')).toBe(vector.digest);
+        },
+    );
+
+    it('report_data that differ, whatever differs in them', () => {
+        expect(new Set(vectors.reportData.map(({ digest }) => digest)).size).toBe(vectors.reportData.length);
     });
 
     it.each(vectors.amounts.map((vector) => [vector.name, vector] as const))(

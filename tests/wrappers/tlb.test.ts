@@ -1,7 +1,10 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ABIType, ABITypeRef, Address, beginCell, Cell, Dictionary, DictionaryValue, Slice } from '@ton/core';
 import {
+    attestationContext,
+    attestationDigest,
     batchPayload,
     BatchItem,
     MeasurementCatalog,
@@ -17,6 +20,7 @@ import {
     ProviderRegistry,
     Receipt,
     receiptPayload,
+    reportDataOf,
     requestPayload,
     RewardSettlement,
     SessionAgreement,
@@ -66,11 +70,27 @@ const ByHand = new Set([
     'claim_voucher_item',
     'claim_receipt_item',
     'finish_item',
+    'attestation_payload',
+    'report_data',
 ]);
 
 const snake = (name: string) =>
     name.replace(/[A-Z]/g, (letter, index) => (index === 0 ? '' : '_') + letter.toLowerCase());
 const pascal = (name: string) => name.replace(/(?:^|_)(\w)/g, (_, letter) => letter.toUpperCase());
+
+/**
+ * Messages and structs of contracts/attestation/messages.tact that none of these contracts receives: Provider only imports
+ * the file for its two verdicts.
+ */
+const Verifiers = new Set(
+    [
+        ...readFileSync(join(root, 'contracts/attestation/messages.tact'), 'utf8').matchAll(
+            /^(?:message\(0x\w+\)|struct) (\w+)/gm,
+        ),
+    ]
+        .map(([, name]) => name)
+        .filter((name) => !['QuoteAccepted', 'QuoteRejected'].includes(name)),
+);
 
 /** Our own types in all bindings, by name: not Tact's standard types, not what getters return. */
 function tactTypes(): Map<string, ABIType> {
@@ -93,6 +113,7 @@ function tactTypes(): Map<string, ABIType> {
     for (const type of abis.flatMap((abi) => abi.types!)) {
         if (
             !standard.has(type.name) &&
+            !Verifiers.has(type.name) &&
             !type.name.endsWith('$Data') &&
             (!returned.has(type.name) || type.name === 'Parameters')
         ) {
@@ -163,8 +184,12 @@ describe('messages.tlb', () => {
     });
 
     it('has the opcodes of the bindings, each once', () => {
-        const opcodes = new Map(Object.values(contracts).flatMap(({ opcodes }) => Object.entries(opcodes)));
-        const own = scheme.filter(({ tag, result }) => tag?.bits === 32 && result.name !== 'Payload');
+        const opcodes = new Map(
+            Object.values(contracts)
+                .flatMap(({ opcodes }) => Object.entries(opcodes))
+                .filter(([name]) => !Verifiers.has(name)),
+        );
+        const own = scheme.filter(({ tag, result }) => tag?.bits === 32 && !result.name.endsWith('Payload'));
         expect(Object.fromEntries(own.map(({ name, tag }) => [pascal(name), tag!.value]))).toEqual(
             Object.fromEntries(opcodes),
         );
@@ -237,6 +262,7 @@ const built: Record<string, () => Cell> = {
     LastVoucher: () => packSignedVoucher(voucher),
     ReceiptClaim: () => packReceiptClaim(receipt, voucher),
     Any: () => encoded('Opening').cell,
+    ReportData: () => beginCell().storeBuffer(hash(30)).storeBuffer(hash(31)).endCell(),
 };
 
 function encoded(name: string): { cell: Cell; fields: Record<string, unknown> } {
@@ -346,12 +372,48 @@ describe('a decoder that follows messages.tlb', () => {
             workerKey: hash(25),
             encryptionKey: hash(26),
             dailyCap: 27n,
+            verifier: new Address(0, hash(28)),
             endpoint: 'http://a',
         });
         expect(decoder.decode(registration, 'Registration')).toMatchObject({
             daily_cap: 27n,
+            verifier: hash(28).toString('hex'),
             worker_key: hash(25).toString('hex'),
         });
+    });
+
+    it('reads what report_data bind', () => {
+        const keys = { workerKey: hash(30), encryptionKey: hash(31), evidenceHash: hash(32), nonce: 33n };
+        const context = attestationContext(keys);
+        const read = {
+            $: 'attestation_context',
+            encryption_key: hash(31).toString('hex'),
+            evidence_hash: hash(32).toString('hex'),
+            nonce: hex(33),
+        };
+        expect(decoder.decode(context, 'AttestationContext')).toEqual(read);
+        const provider = new Address(0, hash(34));
+        const digest = attestationDigest(provider, -3, keys).toString('hex');
+        const reported = beginCell().storeBuffer(reportDataOf(provider, -3, keys)).endCell();
+        expect(decoder.decode(reported, 'ReportData')).toEqual({
+            $: 'report_data',
+            worker_key: hash(30).toString('hex'),
+            digest,
+        });
+        // The preimage is longer than a cell: its bits, by the scheme.
+        const { tag, fields } = byName.get('attestation_payload')!;
+        expect(fields.map(({ name, type }) => `${name}:${show(type)}`)).toEqual([
+            'global_id:int32',
+            'workchain:int8',
+            'provider:bits256',
+            'context:AttestationContext',
+        ]);
+        const preimage = Buffer.concat([
+            Buffer.from(tag!.value.toString(16), 'hex'),
+            beginCell().storeInt(-3, 32).storeInt(0, 8).storeBuffer(provider.hash).endCell().asSlice().loadBuffer(37),
+            context.beginParse().loadBuffer(96),
+        ]);
+        expect(createHash('sha256').update(preimage).digest('hex')).toBe(digest);
     });
 
     it('reads the signed payloads', () => {

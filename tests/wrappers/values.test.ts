@@ -22,10 +22,12 @@ import {
     registrationValue,
     registryReserve,
     settlementReserve,
+    Tier,
 } from '../../wrappers';
 import { measurementOf, TestCatalog } from '../catalog/catalog';
 import { EncryptionKey, Start, TestNetwork, TestOffer, TestParameters, TestSession } from '../support/network';
 import { chainConfig, PriceSet } from '../support/prices';
+import { attest } from '../support/provider_state';
 
 /** Every transaction of a chain of messages that ran code, and whether all went well. */
 function outcome(result: SendMessageResult): { gas: bigint; ok: boolean; codes: number[] } {
@@ -63,8 +65,8 @@ function cases(
         from,
         send: (via: Sender, value: bigint) => on.contract.send(via, { value }, message),
     });
-    const toProvider = (message: Parameters<typeof provider.send>[2]) => ({
-        from: owner,
+    const toProvider = (message: Parameters<typeof provider.send>[2], from = owner) => ({
+        from,
         send: (via: Sender, value: bigint) => provider.send(via, { value }, message),
     });
     const toSettlement = (message: Parameters<typeof settlement.send>[2], from = owner) => ({
@@ -115,6 +117,8 @@ function cases(
         }),
         setEndpoint: async () =>
             toProvider({ $$type: 'SetEndpoint', queryId, endpoint: packEndpoint('a'.repeat(127)) }),
+        setAttester: async () => toProvider({ $$type: 'SetAttester', queryId, attester: accountOf(stranger.address) }),
+        requestNonce: async () => ({ ...toProvider({ $$type: 'RequestNonce', queryId }, stranger), enforced: true }),
         deploySettlement: async () => toProvider({ $$type: 'DeploySettlement', queryId }),
         setBeneficiaries: async () => toSettlement({ $$type: 'SetBeneficiaries', queryId, beneficiaries: shares }),
         setFeeLimits: async () =>
@@ -130,6 +134,16 @@ function cases(
             ...toSession({ $$type: 'ClaimVoucher', voucher: packSignedVoucher(await session.voucher(toNano('0.5'))) }),
             enforced: true,
         }),
+        refreshAttestation: async () => {
+            await attest(network, { expiry: network.chain.now! + 86_400 });
+            const attested = await network.openSession(toNano('1'), {
+                salt: 3n,
+                leastTier: Tier.Tdx,
+                acceptedTcbStatuses: 1,
+                offer: { ...TestOffer, minDeposit: 99n },
+            });
+            return { ...toSession({ $$type: 'RefreshAttestation', queryId }, stranger, attested), enforced: true };
+        },
         distribute: async () => ({ ...toSettlement({ $$type: 'Distribute', queryId }, stranger), enforced: true }),
         startClose: async () => toSession({ $$type: 'StartClose', queryId }, client),
         finishClose: async () => (wait(21_600), { ...toSession({ $$type: 'FinishClose', queryId }), enforced: true }),

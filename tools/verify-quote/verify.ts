@@ -18,7 +18,7 @@ import {
     P256Key,
     PlatformKey,
     platformKeyDeployment,
-    TcbStatusNames,
+    tcbStatusName,
     verifierDeployment,
 } from '../../wrappers';
 
@@ -97,7 +97,7 @@ export async function verifyOnSandbox(
     return {
         verdict: 'accepted',
         reason: null,
-        tcbStatus: TcbStatusNames[Number(tcbStatus)],
+        tcbStatus: tcbStatusName(Number(tcbStatus)),
         measurement: bigIntToHash(measurement).toString('hex'),
         gas,
     };

@@ -79,6 +79,7 @@ const treasury = accountOf(devnet.wallets[4].address);
                 workerKey: Buffer.from(keys.workerKey, 'hex'),
                 encryptionKey: Buffer.from(keys.encryptionKey, 'hex'),
                 dailyCap: toNano('10'),
+                verifier: null,
                 endpoint: proxy.url,
             }),
         });

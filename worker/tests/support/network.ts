@@ -77,6 +77,7 @@ export class TestNetwork {
                     workerKey: keys.worker.publicKey,
                     encryptionKey: keys.encryption.publicKey,
                     dailyCap: toNano('10'),
+                    verifier: null,
                     endpoint: 'http://127.0.0.1:8080',
                 }),
             },
