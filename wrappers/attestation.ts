@@ -82,7 +82,8 @@ export function unpackCollateral(data: Collateral): KnownCollateral {
         ),
         crls: new Map(
             entries(data.crls).map(([issuer, cell]) => {
-                const { issuerSerial, thisUpdate, nextUpdate, revoked } = loadCrl(cell.beginParse());
+                const { header, revoked } = loadCrl(cell.beginParse());
+                const { issuerSerial, thisUpdate, nextUpdate } = header;
                 return [
                     issuer,
                     {
