@@ -8,6 +8,7 @@ module.exports = {
     transform: { '^.+\\.ts$': ['ts-jest', { tsconfig: 'tsconfig.json', diagnostics: false }] },
     // Workspaces are tested from their sources, so that a test never runs against a stale build.
     moduleNameMapper: {
+        '^jssha$': '<rootDir>/tests/support/native_sha.ts',
         '^@ton-compute/contracts$': '<rootDir>/wrappers/index.ts',
         '^@ton-compute/(protocol|attestation|devnet|worker|client)$': '<rootDir>/$1/src/index.ts',
         '^@ton-compute/attestation/testing$': '<rootDir>/attestation/src/testing/index.ts',

@@ -14,7 +14,6 @@ import { chainConfig } from './support/prices';
 import { deploySettlement, offerHash, retire, setKeys, updateOfferCells } from './provider/messages';
 
 // Thousands of transactions: cells are hashed by the machine, not in JavaScript.
-jest.mock('jssha', () => jest.requireActual('./support/native_sha'));
 
 // Random lives of a small network on the real contracts. Whatever happens in whatever order, coins are neither made nor
 // lost, nobody pays more than it signed for, and in the end everyone leaves with what is its own.

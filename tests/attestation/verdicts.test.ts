@@ -2,8 +2,6 @@ import { parseCollateral, parseQuote } from '@ton-compute/attestation';
 import { TestAuthority } from '@ton-compute/attestation/testing';
 import { Verification } from './verification';
 
-// jssha in the wallet library is slow: the native one gives the same hashes.
-jest.mock('jssha', () => jest.requireActual('../support/native_sha'));
 
 const authority = new TestAuthority();
 

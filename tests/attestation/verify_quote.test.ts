@@ -6,7 +6,6 @@ import { parseCollateral, parseQuote, readCollateralFile, readQuoteFile } from '
 import { TestAuthority } from '@ton-compute/attestation/testing';
 import { verifyOnSandbox } from '../../tools/verify-quote/verify';
 
-jest.mock('jssha', () => jest.requireActual('../support/native_sha'));
 
 const root = join(__dirname, '../..');
 const vectors = join(root, '../shared/vectors');
