@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Address, Cell, toNano, Transaction } from '@ton/core';
+import { Address, beginCell, Cell, toNano, Transaction } from '@ton/core';
 import { Blockchain, SandboxContract, SendMessageResult, TreasuryContract } from '@ton/sandbox';
 import {
     Collateral,
@@ -13,12 +13,14 @@ import {
 import {
     AttestationVerifier,
     crlBuilderDeployment,
+    KnownCollateral,
     P256Key,
     PlatformKey,
     platformKeyDeployment,
+    unpackCollateral,
     verifierDeployment,
 } from '../../wrappers';
-import { exitCodeOf, gasOf } from '../support/chain';
+import { exitCodeOf, gasOf, sendAs } from '../support/chain';
 import { chainConfig, PriceSet } from '../support/prices';
 
 /** What a verdict says. */
@@ -37,8 +39,13 @@ export type Verdict =
       }
     | { accepted: false; queryId: bigint; payer: bigint; reason: number; context: Cell };
 
+/** What the sender of collateral hears: bounced with an exit code, or what a contract answered. */
+export type Answer = 'stored' | { bounced: number } | { refused: number } | { remaining: number } | 'nothing';
+
 /** Far more than any operation here costs. */
-const Plenty = toNano('3');
+export const Plenty = toNano('3');
+
+const ContinueCrl = beginCell().storeUint(0x5eaa0021, 32).storeUint(0, 64).endCell();
 
 /** A verifier on a chain of its own, and whoever sends to it. */
 export class Verification {
@@ -57,7 +64,7 @@ export class Verification {
         const sender = await chain.treasury('sender');
         const receiver = await chain.treasury('receiver');
         const { address, init } = await verifierDeployment(root);
-        await sender.send({ to: address, init, value: toNano('1') });
+        await sendAs(chain, sender.address, address, toNano('1'), Cell.EMPTY, { init });
         const verifier = chain.openContract(AttestationVerifier.AttestationVerifier.fromAddress(address));
         return new Verification(chain, sender, receiver, verifier);
     }
@@ -66,8 +73,41 @@ export class Verification {
         return this.verifier.address;
     }
 
+    /** From the sender's wallet, bounceable. */
     send(body: Cell, value = Plenty, to = this.address): Promise<SendMessageResult> {
-        return this.sender.send({ to, value, body, bounce: true });
+        return sendAs(this.chain, this.sender.address, to, value, body, { bounce: true });
+    }
+
+    /** Sends collateral, or the registration of a platform, and tells what the sender hears. */
+    async answer(body: Cell, value = Plenty, to = this.address): Promise<Answer> {
+        return this.answerIn(await this.send(body, value, to));
+    }
+
+    /** The answer in a result. */
+    answerIn({ transactions }: SendMessageResult): Answer {
+        const { opcodes } = AttestationVerifier.AttestationVerifier;
+        const answers = transactions.flatMap(({ inMessage }): Answer[] => {
+            if (inMessage?.info.type !== 'internal' || !inMessage.info.dest.equals(this.sender.address)) {
+                return [];
+            }
+            if (inMessage.info.bounced) {
+                return [{ bounced: transactions.map(exitCodeOf).find((code) => code !== 0)! }];
+            }
+            const body = inMessage.body.beginParse();
+            const opcode = body.remainingBits < 32 ? 0 : body.loadUint(32);
+            if (opcode === opcodes.CollateralStored) {
+                return ['stored'];
+            }
+            const afterQueryId = body.skip(body.remainingBits < 64 ? 0 : 64);
+            if (opcode === opcodes.CollateralRefused) {
+                return [{ refused: afterQueryId.loadUint(16) }];
+            }
+            return opcode === opcodes.CrlAdvanced ? [{ remaining: afterQueryId.loadUint(32) }] : [];
+        });
+        if (answers.length > 1) {
+            throw new Error(`Expected one answer, found ${answers.length}.`);
+        }
+        return answers[0] ?? 'nothing';
     }
 
     /** Sends collateral in the order in which it is needed. @throws for a message that fails. */
@@ -77,12 +117,22 @@ export class Verification {
         }
     }
 
-    async learnMessage({ name, body }: NamedMessage): Promise<void> {
-        const result = await this.send(body);
-        const failed = result.transactions.find((transaction) => (exitCodeOf(transaction) ?? 0) !== 0);
-        if (failed !== undefined && failed.inMessage?.info.type === 'internal' && !failed.inMessage.info.bounced) {
-            throw new Error(`${name}: exit code ${exitCodeOf(failed)}.`);
+    /** @throws unless the collateral is stored. */
+    async learnMessage({ name, body }: Pick<NamedMessage, 'name' | 'body'>): Promise<void> {
+        const answer = await this.answer(body);
+        if (answer !== 'stored') {
+            throw new Error(`${name}: ${JSON.stringify(answer)}`);
         }
+    }
+
+    /** Pays for the next step of a list. */
+    continueList(list: { signed: Buffer }, value = Plenty): Promise<Answer> {
+        return this.crlBuilder(list).then((builder) => this.answer(ContinueCrl, value, builder));
+    }
+
+    /** What the verifier knows. */
+    async known(): Promise<KnownCollateral> {
+        return unpackCollateral(await this.verifier.getCollateral());
     }
 
     /** Registers the machine of a quote. */
