@@ -11,6 +11,7 @@ import {
     RewardSettlement,
     SessionEscrow,
     SessionStatus,
+    tcbStatusName,
     Tier,
     unpackEndpoint,
     unpackOffer,
@@ -93,6 +94,12 @@ class Page {
         this.account('settlement', data.settlement);
         this.text('endpoint', unpackEndpoint(data.endpoint));
         this.text('tier', tierOf(data.tier, data.attestedUntil));
+        if (Number(data.tier) === Tier.Tdx) {
+            this.text('TCB status', tcbStatusName(Number(data.tcbStatus)));
+            this.text('measurement', bigIntToHash(data.measurement).toString('hex'));
+            this.text('machine', bigIntToHash(data.machineId).toString('hex'));
+            this.text('GPU evidence', bigIntToHash(data.evidenceHash).toString('hex'));
+        }
         this.text('worker key', bigIntToHash(data.workerKey).toString('hex'));
         this.text('encryption key', bigIntToHash(data.encryptionKey).toString('hex'));
         this.text('sessions ended', `${data.sessions}, which paid ${amount(data.volume)}`);

@@ -6,12 +6,14 @@ import fc from 'fast-check';
 import {
     accountOf, addressOf, BatchItem, batchPayload, Deployment, escrowDeployment, escrowReserve, OfferTerms, packBatchItems, packBatchMessage,
     packOffer, packSignedVoucher, packTerms, Provider, providerDeployment, ProviderRegistry, providerReserve, registryReserve,
-    RewardSettlement, SessionAgreement, SessionEscrow, settlementDeployment, settlementReserve, SignedVoucher, Tier, voucherPayload,
+    reportDataOf, RewardSettlement, SessionAgreement, SessionEscrow, settlementDeployment, settlementReserve, SignedVoucher, Tier, voucherPayload,
 } from '../wrappers';
 import { dataOf, pricesOf } from './support/chain';
 import { EncryptionKey, GlobalId, testKey, TestNetwork, TestOffer, TestParameters } from './support/network';
 import { chainConfig } from './support/prices';
-import { deploySettlement, offerHash, retire, setKeys, updateOfferCells } from './provider/messages';
+import { deploySettlement, offerHash, requestNonce, retire, setKeys, updateOfferCells } from './provider/messages';
+import { guest, verdictOn } from './provider/quotes';
+import { refreshAttestation } from './session/messages';
 
 // Thousands of transactions: cells are hashed by the machine, not in JavaScript.
 
@@ -36,6 +38,7 @@ type Wallet = SandboxContract<TreasuryContract>;
 const keyOf = (address: Address) => address.toRawString();
 const Opcode = {
     claimVoucher: 0x5e550001, openSession: 0x5e550002, confirmSession: 0x5e550003, finishSession: 0x5e550007, sessionClosed: 0x5e55000c, payout: 0x5e55000d,
+    refreshAttestation: 0x5e55000e,
 };
 
 /** As signPayload, by the machine's own Ed25519: this file signs a thousand payloads. */
@@ -184,6 +187,9 @@ class World {
             } else if (one.dest.equals(session.agreement.provider)) {
                 expect([Opcode.confirmSession, Opcode.sessionClosed]).toContain(one.operation);
                 flow.toProvider += one.left;
+            } else if (operation === Opcode.refreshAttestation) {
+                expect([one.dest.toRawString(), one.operation]).toEqual([incoming!.src.toRawString(), 0]);
+                flow.returned += one.left;
             } else {
                 expect([one.dest.toRawString(), one.operation]).toEqual([client.address.toRawString(), 0]);
                 flow.refunds += one.left;
@@ -192,6 +198,11 @@ class World {
         expect(flow.in).toBe(flow.payouts + flow.refunds + flow.toProvider + flow.returned + flow.fees + after);
 
         // What a claim pays is exactly what it says, and what a last voucher pays is told to the provider.
+        if (operation === Opcode.refreshAttestation && out.some((one) => !one.bounced)) {
+            // It pays its own way: not a nanoTON of the deposit moves.
+            expect(after).toBe(before - rent);
+            count('refreshes');
+        }
         const state = states.get(key);
         const succeeded = description.computePhase.type === 'vm' && description.computePhase.success && description.actionPhase?.success;
         if (!succeeded || !state) {
@@ -360,6 +371,18 @@ const open = command('open', [many, many, amount], openSession);
 const claim = withSession('claim', [amount, value], async (world, session, cumulative, sent) =>
     world.send(world.stranger, session.address, BigInt(sent), claimBody(await world.sign(session, BigInt(cumulative)))));
 
+/** Somebody asks for a nonce, and the verifier accepts a quote that answers it. */
+async function attest(world: World, side: ProviderSide, sent: number): Promise<void> {
+    await world.send(world.stranger, side.provider, BigInt(sent), requestNonce());
+    const { nonce } = await world.chain.openContract(Provider.Provider.fromAddress(side.provider)).getAttestationNonce();
+    const keys = guest(nonce, { workerKey: WorkerKey.publicKey });
+    await world.send(world.network.verifier, side.provider, BigInt(sent), verdictOn(world.network, keys, {
+        payer: accountOf(side.owner.address), expiry: BigInt(world.chain.now! + 86_400),
+        reportData: beginCell().storeBuffer(reportDataOf(side.provider, GlobalId, keys)).endCell(),
+    }));
+    count('verdicts');
+}
+
 const commands: fc.Arbitrary<Command>[] = [
     command('register', [many, amount], async (world, who, more) => {
         if (world.providers.length >= 3) { return; }
@@ -382,6 +405,15 @@ const commands: fc.Arbitrary<Command>[] = [
         const session = await addSession(world, who, which, world.pick(mistakes, how));
         await world.send(session.client, session.address, BigInt(deposit) + toNano('0.2'), openBody, session.deployment.init);
     }),
+    command('openAttested', [many, many, amount], async (world, who, which, deposit) => {
+        const session = await addSession(world, who, which, { leastTier: Tier.Tdx, acceptedTcbStatuses: 0xff });
+        await attest(world, session.provider, 300_000_000);
+        await world.send(session.client, session.address, BigInt(deposit) + toNano('0.2'), openBody, session.deployment.init);
+        await world.send(world.stranger, session.address, toNano('0.3'), refreshAttestation());
+    }),
+    withProvider('attest', [value], attest),
+    withSession('refresh', [value, many], (world, session, sent, who) =>
+        world.send(who % 2 ? session.client : world.stranger, session.address, BigInt(sent), refreshAttestation())),
     command('deployForSomeone', [many, many, amount], async (world, who, which, gift) => {
         const session = await addSession(world, who, which);
         await world.send(world.stranger, session.address, BigInt(gift) + 1n, Cell.EMPTY, session.deployment.init);
@@ -546,7 +578,7 @@ describe('Conservation', () => {
     }, 300_000);
 
     it('was put to the test: everything that it is about has happened', () => {
-        const rare = ['registrations', 'openings', 'refusals', 'claims', 'batches', 'finishes', 'endings', 'departures'];
+        const rare = ['registrations', 'openings', 'refusals', 'claims', 'batches', 'finishes', 'endings', 'departures', 'verdicts', 'refreshes'];
         expect(rare.filter((what) => !happened.get(what))).toEqual([]);
         if (process.env.SHOW_FIGURES) { console.log(happened); }
     });

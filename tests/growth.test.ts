@@ -1,11 +1,13 @@
 import { beginCell, toNano, Transaction } from '@ton/core';
 import '@ton/test-utils';
 import {
-    BatchItem, packOffer, Provider, providerDeployment, ProviderRegistry, RewardSettlement, settlementDeployment,
+    BatchItem, packOffer, Provider, providerDeployment, ProviderRegistry, RewardSettlement, settlementDeployment, Tier,
 } from '../wrappers';
 import { dataOf, gasOf, sendAs, setDataOf, storedBy } from './support/chain';
 import { EncryptionKey, TestNetwork, TestOffer, TestSession } from './support/network';
-import { deploySettlement, offerHash, retire, setKeys, updateOfferCells } from './provider/messages';
+import { deploySettlement, offerHash, requestNonce, retire, setKeys, updateOfferCells } from './provider/messages';
+import { guest, verdictOn } from './provider/quotes';
+import { refreshAttestation } from './session/messages';
 
 const Crowd = 100_000n;
 const Value = toNano('0.3');
@@ -43,6 +45,13 @@ async function measure(network: TestNetwork, salt: bigint): Promise<Gas> {
     note('distribute', await settlement.send(stranger.getSender(), { value: Value }, { $$type: 'Distribute', queryId: 0n }));
     note('sync the fee', await settlement.send(stranger.getSender(), { value: Value }, { $$type: 'SyncFee', queryId: 0n }));
     note('fund fees', await settlement.send(stranger.getSender(), { value: Value }, { $$type: 'FundFees', queryId: 0n }));
+    note('ask for a nonce', await sendAs(chain, stranger.address, provider.address, Value, requestNonce()));
+    const { nonce } = await provider.getAttestationNonce();
+    note('attest', await sendAs(chain, network.verifier.address, provider.address, Value, verdictOn(network, guest(nonce))));
+    expect((await provider.getProviderData()).tier).toBe(BigInt(Tier.Tdx));
+    const attested = await network.openSession(toNano('1'), { salt: salt + 2n, leastTier: Tier.Tdx, acceptedTcbStatuses: 0xff });
+    note('refresh', await sendAs(chain, stranger.address, attested.address, Value, refreshAttestation()));
+    expect((await attested.data()).attestedUntil).toBeGreaterThan(0n);
     note('new keys', await sendAs(chain, owner.address, provider.address, Value, setKeys(network.workerKey.publicKey, EncryptionKey)));
     note('deploy the settlement', await sendAs(chain, stranger.address, provider.address, Value, deploySettlement()));
     note('collect fees', await registry.send(stranger.getSender(), { value: Value }, { $$type: 'CollectFees', queryId: 0n }));

@@ -66,6 +66,12 @@ describe('threat: governance key stolen: governance', () => {
         [attack('UpdateOffers', (b) => Provider.storeUpdateOffers({ $$type: 'UpdateOffers', queryId: 0n, remove: BigInt('0x' + packOffer(TestOffer).hash().toString('hex')), add: null })(b)), Errors.AccessDenied],
         [attack('SetKeys', (b) => Provider.storeSetKeys({ $$type: 'SetKeys', queryId: 0n, workerKey: BigInt('0x' + testKey('thief').publicKey.toString('hex')), encryptionKey: BigInt('0x' + EncryptionKey.toString('hex')) })(b)), Errors.AccessDenied],
         [attack('SetEndpoint', (b) => Provider.storeSetEndpoint({ $$type: 'SetEndpoint', queryId: 0n, endpoint: packEndpoint('thief') })(b)), Errors.AccessDenied],
+        [attack('SetAttester', (b) => Provider.storeSetAttester({ $$type: 'SetAttester', queryId: 0n, attester: ours() })(b)), Errors.AccessDenied],
+        [attack('QuoteAccepted', (b) => Provider.storeQuoteAccepted({
+            $$type: 'QuoteAccepted', queryId: 0n, payer: ours(), expiry: 2n ** 32n - 1n, tcbStatus: 0n, evaluationNumber: 1n, measurement: 1n,
+            machineId: 1n, reportData: Cell.EMPTY, context: Cell.EMPTY,
+        })(b)), Errors.AccessDenied],
+        [attack('QuoteRejected', (b) => Provider.storeQuoteRejected({ $$type: 'QuoteRejected', queryId: 0n, payer: ours(), reason: 1n, context: Cell.EMPTY })(b)), Errors.AccessDenied],
         [attack('Retire', (b) => Provider.storeRetire({ $$type: 'Retire', queryId: 0n })(b)), Errors.AccessDenied],
     ];
     const refusedBySettlement: [Attack, number][] = [
@@ -80,8 +86,8 @@ describe('threat: governance key stolen: governance', () => {
     ];
     // What anyone may send, governance like any stranger: it brings coins or starts what its owner gets the result of.
     const openToAnyone = {
-        session: ['TopUp', 'empty'],
-        provider: ['DeploySettlement', 'empty'],
+        session: ['RefreshAttestation', 'TopUp', 'empty'],
+        provider: ['DeploySettlement', 'RequestNonce', 'empty'],
         settlement: ['Distribute', 'FundFees', 'InitialiseSettlement', 'Payout', 'SyncFee', 'empty'],
     };
 

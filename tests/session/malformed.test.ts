@@ -33,7 +33,7 @@ const withReference = (cell: Cell) => beginCell().storeSlice(cell.beginParse()).
 
 describe('threat: Unknown operation', () => {
     const unknown: [string, number][] = [
-        ['1', 1], ['one beyond the session\'s own', 0x5e55000e], ['all ones', 0xffffffff],
+        ['1', 1], ['one beyond the session\'s own', 0x5e55000f], ['all ones', 0xffffffff],
         ['ConfirmSession, which goes to a provider', opcodes.ConfirmSession],
         ['Payout, which goes to a settlement', opcodes.Payout],
         ['SessionClosed, which goes to a provider', opcodes.SessionClosed],
@@ -63,6 +63,7 @@ describe('threat: malformed cell (message)', () => {
             ['StartClose', session.client, message.startClose()],
             ['FinishClose', session.client, message.finishClose()],
             ['TopUp', session.client, message.topUp()],
+            ['RefreshAttestation', session.client, message.refreshAttestation()],
         ];
     };
 

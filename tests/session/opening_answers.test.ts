@@ -182,20 +182,16 @@ describe('threat: Unauthenticated child or sibling (answers to an opening)', () 
 describe('once the session is open', () => {
     beforeEach(() => session.confirm());
 
-    it('the provider can no longer reject it, nor confirm it with other keys', async () => {
+    it('neither a rejection nor a bounce of the question can end it; tests/session/refresh.test.ts has what answers do then', async () => {
         const { openedLt } = await session.data();
-        expect(await session.attempt(session.provider.address, message.sessionRejected(openedLt))).toEqual(refused(Errors.OtherLife));
-        expect(await session.attempt(session.provider.address, confirmation(openedLt))).toEqual(refused(Errors.OtherLife));
-        await session.startClose();
-        expect(await session.attempt(session.provider.address, message.sessionRejected(openedLt))).toEqual(refused(Errors.OtherLife));
-        expect(await session.attempt(session.provider.address, confirmation(openedLt))).toEqual(refused(Errors.OtherLife));
-    });
-
-    it('a bounce of the question cannot end it', async () => {
-        const { openedLt } = await session.data();
-        const { transactions } = await session.deliverBounce(session.provider.address, message.bouncedConfirmation(openedLt));
-        expect(transactions).toHaveTransaction({ on: session.address, exitCode: Errors.OtherLife });
-        expect(await session.status()).toBe(Status.Open);
+        for (const status of [Status.Open, Status.Closing]) {
+            const before = await session.balance();
+            await session.deliver(session.provider.address, message.sessionRejected(openedLt));
+            await session.deliverBounce(session.provider.address, message.bouncedConfirmation(openedLt));
+            expect(await session.status()).toBe(status);
+            expect(await session.balance()).toBeGreaterThan(before);
+            await session.startClose();
+        }
     });
 });
 
