@@ -1,0 +1,341 @@
+import { createHash } from 'node:crypto';
+import { p256 } from '@noble/curves/p256';
+import { Address, beginCell, Cell, toNano } from '@ton/core';
+import { bytesToNumber, numberToBytes, signatureCell } from '@ton-compute/attestation';
+import { keyPair, KeyPair, signWith } from '@ton-compute/attestation/testing';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { realCollateral, realQuote, realQuotes } from '../../attestation/tests/support/vectors';
+import { PlatformKey } from '../../wrappers';
+import { exitCodeOf } from '../support/chain';
+import { Outcome } from './ledger';
+import { bitsOf, cellAt, fromBits, Random, replaced, TreeMutation, TreeMutations } from './mutate';
+import { Verdict } from './verification';
+import {
+    dataHash, opcodeOf, Opcodes, ownWorld, Plenty, realWorld, Receiver, Sender, SignedPart, Stage, Stranger, verdictsIn, World,
+} from './world';
+
+// Tens of thousands of messages: cells are hashed by the machine, not in JavaScript.
+jest.mock('jssha', () => jest.requireActual('../support/native_sha'));
+
+// Random changes of good messages. Whatever is changed: nothing is accepted that the message itself would not have
+// brought about, each message is answered once, coins are neither made nor lost, and the good message still works.
+//
+// A change may go unnoticed where nothing is signed and nothing is read from it: an identifier of the sender's own, a
+// context, a reference that no reader follows, another cut of the same bytes, a hint's or a signature's other spelling
+// (n - s for s). Then what comes of it must be, field by field, what comes of the original.
+
+const Count = Number(process.env.ATTESTATION_MUTATIONS ?? 2_000);
+const Seed = Number(process.env.ATTESTATION_SEED ?? 20_260_301);
+const Order = p256.CURVE.n;
+/** nanoTON that a message may cost at most, fees of all that it leads to, at the prices of 2026. */
+const MostFees = toNano('0.08');
+/** nanoTON that contracts may keep of a message: their rent reserves. */
+const MostKept = toNano('0.06');
+
+const Thief = keyPair('mutations', 'thief');
+
+type Mutation = { name: string; body: Cell };
+
+/** Bytes of a chain as the contracts hash them; pages too. */
+function signedBytes(chain: Cell): Buffer {
+    const parts: Buffer[] = [];
+    let next: Cell | undefined;
+    for (let cell: Cell | undefined = chain; cell !== undefined; ) {
+        if (cell.bits.length % 8 !== 0) {
+            return Buffer.alloc(0);
+        }
+        parts.push(cell.beginParse().loadBuffer(cell.bits.length / 8));
+        if (cell.refs.length > 1) {
+            next = cell.refs[1];
+        }
+        const following: Cell | undefined = cell.refs[0] ?? next;
+        if (cell.refs.length === 0) {
+            next = undefined;
+        }
+        cell = following;
+    }
+    return Buffer.concat(parts);
+}
+
+function firstRefs(chain: Cell): Buffer {
+    const own = chain.beginParse().loadBuffer(Math.floor(chain.bits.length / 8));
+    return chain.refs.length === 0 ? own : Buffer.concat([own, firstRefs(chain.refs[0])]);
+}
+
+/** Changes the bytes of a signed part and does what a signer, or somebody who claims to be it, would do then. */
+function resigned(stage: Stage, part: SignedPart, random: Random, change: TreeMutation, strangers: readonly Cell[]): Mutation | null {
+    const chain = random.chance(3) ? cellAt(stage.body, part.chain) : change(cellAt(stage.body, part.chain), random, strangers);
+    const bytes = opcodeOf(stage.body) === Opcodes.AddCrl ? signedBytes(chain) : firstRefs(chain);
+    const rs = cellAt(stage.body, part.signature).beginParse().loadBuffer(64);
+    const other = random.pick([Thief, ...Insiders]);
+    const [name, signature, hintFor] = random.pick([
+        ['the old signature, its hint anew', rs, part.signer],
+        ["a stranger's signature in the signer's name", signWith(other, bytes).raw, part.signer],
+        ["a stranger's signature, hinted as such", signWith(other, bytes).raw, other.publicKey],
+        ['a random signature', random.bytes(64), part.signer],
+    ] as const);
+    if (sameKeyAs(other, part) && name !== 'the old signature, its hint anew') {
+        return null;
+    }
+    try {
+        const signed = replaced(stage.body, part.signature, () => signatureCell(bytes, signature, hintFor));
+        return { name, body: replaced(signed, part.chain, () => chain) };
+    } catch {
+        return null; // no hint exists
+    }
+}
+
+/** Keys that are good for something else. */
+let Insiders: KeyPair[] = [];
+
+function sameKeyAs(pair: KeyPair, part: SignedPart): boolean {
+    return pair.publicKey.x === part.signer.x;
+}
+
+/** Changes of the numbers of a signature and its hint. */
+function otherSignature(stage: Stage, part: SignedPart, random: Random): Mutation {
+    const cell = cellAt(stage.body, part.signature);
+    const slice = cell.beginParse();
+    const hint = slice.loadRef().beginParse();
+    const [r, s] = [slice.loadUintBig(256), slice.loadUintBig(256)];
+    const numbers = [r, s, hint.loadUintBig(256), hint.loadUintBig(256), hint.loadUintBig(256)];
+    const which = random.below(5);
+    const value = numbers[which];
+    const special = [0n, 1n, Order, Order - 1n, Order - value, value + 1n, value - 1n, p256.CURVE.p, part.signer.x, part.signer.y, (1n << 256n) - 1n];
+    const chosen = random.pick(special);
+    numbers[which] = chosen < 0n || chosen >> 256n !== 0n ? 2n : chosen;
+    const [newR, newS, ...hints] = numbers;
+    const store = (values: readonly bigint[]) => values.reduce((builder, number) => builder.storeUint(number, 256), beginCell());
+    const changed = store([newR, newS]).storeRef(store(hints).endCell()).endCell();
+    return { name: `number ${which} of a signature`, body: replaced(stage.body, part.signature, () => changed) };
+}
+
+/** The quote signed by somebody who puts his own key in the place of the attestation key. */
+function otherAttestationKey(stage: Stage, random: Random): Mutation | null {
+    const quote = stage.parts.find(({ signature }) => signature[signature.length - 1] === 0);
+    if (quote === undefined || stage.kind === 'collateral') {
+        return null;
+    }
+    const at = quote.signature.slice(0, -1);
+    const thief = random.pick([Thief, ...Insiders]);
+    const bytes = firstRefs(cellAt(stage.body, quote.chain));
+    const signature = signatureCell(bytes, signWith(thief, bytes).raw, thief.publicKey);
+    const body = replaced(replaced(stage.body, quote.signature, () => signature), at, (evidence) => {
+        const bits = bitsOf(evidence);
+        const key = [thief.publicKey.x, thief.publicKey.y].flatMap((number) =>
+            [...numberToBytes(number)].flatMap((byte) => Array.from({ length: 8 }, (_, bit) => ((byte >> (7 - bit)) & 1) === 1)),
+        );
+        return fromBits([bits[0], ...key, ...bits.slice(513)], evidence.refs);
+    });
+    return { name: 'another attestation key', body };
+}
+
+function mutationOf(stage: Stage, random: Random, strangers: readonly Cell[]): Mutation | null {
+    const [name, change] = random.pick(Object.entries(TreeMutations));
+    const part = random.pick(stage.parts);
+    switch (random.below(10)) {
+        case 0:
+        case 1: {
+            const mutation = resigned(stage, part, random, change, strangers);
+            return mutation && { ...mutation, name: `${name}; ${mutation.name}` };
+        }
+        case 2:
+            return otherSignature(stage, part, random);
+        case 3:
+            return otherAttestationKey(stage, random);
+        case 4: {
+            const opcode = random.pick(Object.values(Opcodes));
+            const bits = bitsOf(stage.body);
+            const head = Array.from({ length: 32 }, (_, bit) => ((opcode >>> (31 - bit)) & 1) === 1);
+            return { name: `opcode ${opcode.toString(16)}`, body: fromBits([...head, ...bits.slice(32)], stage.body.refs) };
+        }
+        case 5: {
+            const twice = random.pick(Object.entries(TreeMutations));
+            return { name: `${name}, ${twice[0]}`, body: twice[1](change(stage.body, random, strangers), random, strangers) };
+        }
+        default:
+            return { name, body: change(stage.body, random, strangers) };
+    }
+}
+
+/** All that an outcome was, for a failure's message. */
+function told(outcome: Outcome): string {
+    const steps = outcome.transactions.map((transaction) => exitCodeOf(transaction));
+    const left = outcome.deliveries.map(
+        ({ body, value, bounced }) => `${bounced ? 'bounced ' : ''}${opcodeOf(body).toString(16)} with ${value}`,
+    );
+    return `exit codes ${steps.join(', ')}; left: ${left.join(', ') || 'nothing'}; fees ${outcome.fees}, kept ${outcome.kept}`;
+}
+
+function requireThat(condition: boolean, problem: string): void {
+    if (!condition) {
+        throw new Error(problem);
+    }
+}
+
+/** (c) Nothing is made or lost; whoever paid gets the rest back or hands it on with the verdict. */
+function requireCoins(outcome: Outcome, value: bigint): void {
+    const delivered = outcome.deliveries.reduce((sum, delivery) => sum + delivery.value, 0n);
+    requireThat(delivered + outcome.fees + outcome.kept === value, `coins do not add up: ${told(outcome)}`);
+    requireThat(outcome.fees <= MostFees, `fees too high: ${told(outcome)}`);
+    requireThat(outcome.kept <= MostKept, `coins stay behind: ${told(outcome)}`);
+}
+
+/** (a) One answer, no silence. */
+function requireAnswer(outcome: Outcome): void {
+    requireThat(outcome.deliveries.length === 1, `${outcome.deliveries.length} answers: ${told(outcome)}`);
+}
+
+function sameVerdict(found: Verdict, expected: Verdict): boolean {
+    return (
+        found.accepted && expected.accepted && found.queryId === expected.queryId && found.payer === expected.payer &&
+        found.expiry === expected.expiry && found.tcbStatus === expected.tcbStatus &&
+        found.evaluationNumber === expected.evaluationNumber && found.measurement.equals(expected.measurement) &&
+        found.machineId.equals(expected.machineId) && found.reportData.equals(expected.reportData) &&
+        found.context.equals(expected.context)
+    );
+}
+
+/** A verdict that accepts must be the good one, but for what the sender may choose: it has to be as it was sent. */
+function requireVerdict(found: Verdict, stage: Stage, sent: Cell): void {
+    if (!found.accepted) {
+        return;
+    }
+    const request = PlatformKey.loadQuoteRequest(
+        (stage.kind === 'platform' ? cellAt(sent, [sent.refs.length - 1, 0]) : sent.refs[0]).beginParse(),
+    );
+    const { queryId, context } = request;
+    requireThat(
+        stage.verdict.accepted && sameVerdict(found, { ...stage.verdict, queryId, context }),
+        'a quote is accepted as another than it is',
+    );
+}
+
+/** What is stored comes from the same bytes, with the same signature up to the sign of s. */
+function requireSameSigned(stage: Stage, sent: Cell): void {
+    const read = opcodeOf(stage.body) === Opcodes.AddCrl ? signedBytes : firstRefs;
+    requireThat(opcodeOf(sent) === opcodeOf(stage.body), 'another operation stored it');
+    requireThat(read(sent.refs[0]).equals(read(stage.body.refs[0])), 'other bytes are accepted');
+    const [mine, good] = [sent.refs[1], stage.body.refs[1]].map((cell) => cell.beginParse().loadBuffer(64));
+    const s = [mine, good].map((rs) => bytesToNumber(rs.subarray(32)));
+    requireThat(mine.subarray(0, 32).equals(good.subarray(0, 32)), 'another r is accepted');
+    requireThat(s[0] === s[1] || s[0] === Order - s[1], 'another s is accepted');
+}
+
+/** (b) The good message still does what it did, and in the end the good quote is accepted. */
+async function requireNotStuck({ ledger, verifier }: World, stage: Stage): Promise<void> {
+    const again = async (to: Address, body: Cell) => {
+        const outcome = await ledger.post(Sender, to, Plenty, body);
+        requireThat(outcome.deliveries.length === 1 && !outcome.deliveries[0].bounced, `stuck: ${told(outcome)}`);
+        requireCoins(outcome, Plenty);
+        return outcome;
+    };
+    const good = async (expected: Verdict) => {
+        const [verdict] = verdictsIn(await again(stage.quote.to, stage.quote.body), verifier);
+        requireThat(
+            verdict !== undefined && expected.accepted && sameVerdict(verdict, { ...expected, queryId: verdict.queryId }),
+            `the good quote has another verdict: ${verdict && !verdict.accepted ? verdict.reason : 'accepted'}`,
+        );
+    };
+    if (stage.verdictBefore !== null && dataHash(ledger, verifier) !== stage.after) {
+        await good(stage.verdictBefore);
+    }
+    if (stage.kind !== 'collateral' || dataHash(ledger, verifier) !== stage.after) {
+        await again(stage.to, stage.body);
+    }
+    requireThat(dataHash(ledger, verifier) === stage.after, 'the good message stores something else');
+    for (const body of stage.rest) {
+        await again(verifier, body);
+    }
+    await good(stage.verdict);
+}
+
+type Counts = Map<string, number>;
+
+async function attempt(world: World, stage: Stage, { body }: Mutation, random: Random, counts: Counts): Promise<void> {
+    const { ledger, verifier } = world;
+    ledger.restore(stage.before);
+    const data = dataHash(ledger, verifier);
+    const platform = ledger.dataOf(stage.quote.to)?.hash();
+    const value = random.chance(8) ? BigInt(random.below(60_000_000)) : Plenty;
+    const outcome = await ledger.post(Sender, stage.to, value, body);
+    requireAnswer(outcome);
+    requireCoins(outcome, value);
+    const verdicts = verdictsIn(outcome, verifier);
+    verdicts.forEach((verdict) => requireVerdict(verdict, stage, body));
+    const after = dataHash(ledger, verifier);
+    const stored = after !== data;
+    if (stored) {
+        requireThat(after === stage.after, 'the verifier stores something else');
+        requireSameSigned(stage, body);
+    }
+    const accepted = verdicts.some((verdict) => verdict.accepted);
+    const platformChanged = !platformEquals(platform, ledger.dataOf(stage.quote.to)?.hash());
+    count(counts, accepted || stored ? 'harmless, same result' : outcome.deliveries[0].bounced ? 'bounced' : verdicts.length > 0 ? 'rejected' : 'other');
+    if (stored || accepted || platformChanged || random.chance(25)) {
+        await requireNotStuck(world, stage);
+    }
+}
+
+function platformEquals(a: Buffer | undefined, b: Buffer | undefined): boolean {
+    return a === undefined || b === undefined ? a === b : a.equals(b);
+}
+
+function count(counts: Counts, what: string): void {
+    counts.set(what, (counts.get(what) ?? 0) + 1);
+}
+
+describe('Random changes of good messages', () => {
+    const present = existsSync(join(__dirname, '..', '..', '..', 'shared', 'vectors'));
+    let worlds: World[];
+    let strangers: Cell[];
+
+    beforeAll(async () => {
+        const own = await ownWorld();
+        worlds = [own];
+        Insiders = [
+            own.authority.platformCa.key, own.authority.processorCa.key, own.authority.tcbSigner.key,
+            own.authority.platform().pck.key, own.authority.platform().attestationKey,
+        ];
+        if (present) {
+            for (const real of realQuotes.filter(({ name }) => !name.includes('outdated'))) {
+                worlds.push(await realWorld(real.name, real.now, realCollateral(real.collateral), realQuote(real)));
+            }
+        } else {
+            console.warn('There are no real quotes at ../shared/vectors: only those of the test authority are changed.');
+        }
+        strangers = [Cell.EMPTY, ...worlds.flatMap(({ stages }) => stages.flatMap(({ body }) => branches(body)))];
+    }, 120_000);
+
+    it(`${Count} of them: nothing wrong is accepted, nothing is lost, nothing is stuck`, async () => {
+        const counts: Counts = new Map();
+        const failures: string[] = [];
+        for (let index = 0; index < Count; index += 1) {
+            const random = new Random(Seed, index);
+            const world = worlds[random.below(worlds.length + 3) % worlds.length];
+            const stage = random.pick(world.stages);
+            const mutation = mutationOf(stage, random, strangers);
+            if (mutation === null || mutation.body.equals(stage.body)) {
+                count(counts, 'no change');
+                continue;
+            }
+            try {
+                await attempt(world, stage, mutation, random, counts);
+            } catch (error) {
+                failures.push(
+                    `ATTESTATION_SEED=${Seed}, mutation ${index}: ${world.name}, ${stage.name}, ${mutation.name}: ${(error as Error).message}`,
+                );
+            }
+        }
+        expect(failures).toEqual([]);
+        if (process.env.ATTESTATION_MUTATIONS !== undefined) {
+            console.info(Object.fromEntries(counts));
+        }
+    }, 3_600_000);
+});
+
+/** A cell and all below it, a few of each. */
+function branches(root: Cell): Cell[] {
+    return [root, ...root.refs.flatMap((ref) => [ref, ...ref.refs])];
+}
