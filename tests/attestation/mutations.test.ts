@@ -12,7 +12,7 @@ import { Outcome } from './ledger';
 import { bitsOf, cellAt, fromBits, Random, replaced, TreeMutation, TreeMutations } from './mutate';
 import { Verdict } from './verification';
 import {
-    dataHash, opcodeOf, Opcodes, ownWorld, Plenty, realWorld, Receiver, Sender, SignedPart, Stage, Stranger, verdictsIn, World,
+    opcodeOf, Opcodes, ownWorld, Plenty, realWorld, Receiver, Sender, SignedPart, Stage, Stranger, verdictsIn, World,
 } from './world';
 
 // Tens of thousands of messages: cells are hashed by the machine, not in JavaScript.
@@ -37,36 +37,38 @@ const Thief = keyPair('mutations', 'thief');
 
 type Mutation = { name: string; body: Cell };
 
-/** Bytes of a chain as the contracts hash them; pages too. */
-function signedBytes(chain: Cell): Buffer {
-    const parts: Buffer[] = [];
-    let next: Cell | undefined;
+/** Cells of a chain in the order in which the contracts hash them; `paged`: with pages. */
+function* cellsOf(chain: Cell, paged: boolean): Generator<Cell> {
+    let follows: Cell | undefined;
     for (let cell: Cell | undefined = chain; cell !== undefined; ) {
-        if (cell.bits.length % 8 !== 0) {
-            return Buffer.alloc(0);
+        yield cell;
+        const [next, afterwards]: Cell[] = cell.refs;
+        if (paged && afterwards !== undefined) {
+            follows = afterwards;
         }
-        parts.push(cell.beginParse().loadBuffer(cell.bits.length / 8));
-        if (cell.refs.length > 1) {
-            next = cell.refs[1];
+        if (next === undefined) {
+            [cell, follows] = [follows, undefined];
+        } else {
+            cell = next;
         }
-        const following: Cell | undefined = cell.refs[0] ?? next;
-        if (cell.refs.length === 0) {
-            next = undefined;
-        }
-        cell = following;
     }
-    return Buffer.concat(parts);
 }
 
-function firstRefs(chain: Cell): Buffer {
-    const own = chain.beginParse().loadBuffer(Math.floor(chain.bits.length / 8));
-    return chain.refs.length === 0 ? own : Buffer.concat([own, firstRefs(chain.refs[0])]);
+/** What is signed: cells may end within a byte. */
+function signedBytes(chain: Cell, paged: boolean): Buffer {
+    const cells = [...cellsOf(chain, paged)];
+    if (cells.every(({ bits }) => bits.length % 8 === 0)) {
+        return Buffer.concat(cells.map((cell) => cell.beginParse().loadBuffer(cell.bits.length / 8)));
+    }
+    const bits = cells.flatMap(bitsOf);
+    return Buffer.from(Array.from({ length: Math.floor(bits.length / 8) }, (_, byte) =>
+        bits.slice(8 * byte, 8 * byte + 8).reduce((value, bit) => 2 * value + Number(bit), 0)));
 }
 
 /** Changes the bytes of a signed part and does what a signer, or somebody who claims to be it, would do then. */
 function resigned(stage: Stage, part: SignedPart, random: Random, change: TreeMutation, strangers: readonly Cell[]): Mutation | null {
     const chain = random.chance(3) ? cellAt(stage.body, part.chain) : change(cellAt(stage.body, part.chain), random, strangers);
-    const bytes = opcodeOf(stage.body) === Opcodes.AddCrl ? signedBytes(chain) : firstRefs(chain);
+    const bytes = signedBytes(chain, opcodeOf(stage.body) === Opcodes.AddCrl);
     const rs = cellAt(stage.body, part.signature).beginParse().loadBuffer(64);
     const other = random.pick([Thief, ...Insiders]);
     const [name, signature, hintFor] = random.pick([
@@ -119,7 +121,7 @@ function otherAttestationKey(stage: Stage, random: Random): Mutation | null {
     }
     const at = quote.signature.slice(0, -1);
     const thief = random.pick([Thief, ...Insiders]);
-    const bytes = firstRefs(cellAt(stage.body, quote.chain));
+    const bytes = signedBytes(cellAt(stage.body, quote.chain), false);
     const signature = signatureCell(bytes, signWith(thief, bytes).raw, thief.publicKey);
     const body = replaced(replaced(stage.body, quote.signature, () => signature), at, (evidence) => {
         const bits = bitsOf(evidence);
@@ -214,9 +216,9 @@ function requireVerdict(found: Verdict, stage: Stage, sent: Cell): void {
 
 /** What is stored comes from the same bytes, with the same signature up to the sign of s. */
 function requireSameSigned(stage: Stage, sent: Cell): void {
-    const read = opcodeOf(stage.body) === Opcodes.AddCrl ? signedBytes : firstRefs;
+    const read = (body: Cell) => signedBytes(body.refs[0], opcodeOf(stage.body) === Opcodes.AddCrl);
     requireThat(opcodeOf(sent) === opcodeOf(stage.body), 'another operation stored it');
-    requireThat(read(sent.refs[0]).equals(read(stage.body.refs[0])), 'other bytes are accepted');
+    requireThat(read(sent).equals(read(stage.body)), 'other bytes are accepted');
     const [mine, good] = [sent.refs[1], stage.body.refs[1]].map((cell) => cell.beginParse().loadBuffer(64));
     const s = [mine, good].map((rs) => bytesToNumber(rs.subarray(32)));
     requireThat(mine.subarray(0, 32).equals(good.subarray(0, 32)), 'another r is accepted');
@@ -238,13 +240,13 @@ async function requireNotStuck({ ledger, verifier }: World, stage: Stage): Promi
             `the good quote has another verdict: ${verdict && !verdict.accepted ? verdict.reason : 'accepted'}`,
         );
     };
-    if (stage.verdictBefore !== null && dataHash(ledger, verifier) !== stage.after) {
+    if (stage.verdictBefore !== null && ledger.stateOf(verifier) !== stage.after) {
         await good(stage.verdictBefore);
     }
-    if (stage.kind !== 'collateral' || dataHash(ledger, verifier) !== stage.after) {
+    if (stage.kind !== 'collateral' || ledger.stateOf(verifier) !== stage.after) {
         await again(stage.to, stage.body);
     }
-    requireThat(dataHash(ledger, verifier) === stage.after, 'the good message stores something else');
+    requireThat(ledger.stateOf(verifier) === stage.after, 'the good message stores something else');
     for (const body of stage.rest) {
         await again(verifier, body);
     }
@@ -256,30 +258,32 @@ type Counts = Map<string, number>;
 async function attempt(world: World, stage: Stage, { body }: Mutation, random: Random, counts: Counts): Promise<void> {
     const { ledger, verifier } = world;
     ledger.restore(stage.before);
-    const data = dataHash(ledger, verifier);
-    const platform = ledger.dataOf(stage.quote.to)?.hash();
+    const data = ledger.stateOf(verifier);
+    const platform = ledger.stateOf(stage.quote.to);
     const value = random.chance(8) ? BigInt(random.below(60_000_000)) : Plenty;
     const outcome = await ledger.post(Sender, stage.to, value, body);
+    if (opcodeOf(body) === 0 && outcome.deliveries.length === 0) {
+        // A message without an operation adds to the rent reserve: not even a changed one of ours.
+        requireThat(ledger.stateOf(verifier) === data && ledger.stateOf(stage.quote.to) === platform, 'a gift changes something');
+        count(counts, 'a gift');
+        return;
+    }
     requireAnswer(outcome);
     requireCoins(outcome, value);
     const verdicts = verdictsIn(outcome, verifier);
     verdicts.forEach((verdict) => requireVerdict(verdict, stage, body));
-    const after = dataHash(ledger, verifier);
+    const after = ledger.stateOf(verifier);
     const stored = after !== data;
     if (stored) {
         requireThat(after === stage.after, 'the verifier stores something else');
         requireSameSigned(stage, body);
     }
     const accepted = verdicts.some((verdict) => verdict.accepted);
-    const platformChanged = !platformEquals(platform, ledger.dataOf(stage.quote.to)?.hash());
+    const platformChanged = platform !== ledger.stateOf(stage.quote.to);
     count(counts, accepted || stored ? 'harmless, same result' : outcome.deliveries[0].bounced ? 'bounced' : verdicts.length > 0 ? 'rejected' : 'other');
     if (stored || accepted || platformChanged || random.chance(25)) {
         await requireNotStuck(world, stage);
     }
-}
-
-function platformEquals(a: Buffer | undefined, b: Buffer | undefined): boolean {
-    return a === undefined || b === undefined ? a === b : a.equals(b);
 }
 
 function count(counts: Counts, what: string): void {

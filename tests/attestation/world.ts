@@ -35,7 +35,7 @@ export type Stage = {
     to: Address;
     body: Cell;
     parts: SignedPart[];
-    /** The verifier's data after the message. */
+    /** State of the verifier after the message. */
     after: string;
     /** What has to follow until `quote` is accepted: bodies for the verifier. */
     rest: Cell[];
@@ -55,10 +55,6 @@ export function sha256(bytes: Buffer): Buffer {
 
 export async function platformOf(verifier: Address, quote: Quote): Promise<Address> {
     return (await platformKeyDeployment(verifier, sha256(quote.certificates[0].signed))).address;
-}
-
-export function dataHash(ledger: Ledger, address: Address): string {
-    return ledger.dataOf(address)?.hash().toString('hex') ?? '';
 }
 
 /** The verdicts in an outcome. */
@@ -123,7 +119,7 @@ async function learning(
         found.push({
             name: message.name, kind: platform ? 'platform' : 'collateral', before, to: verifier, body: message.body,
             parts: [Own(keys[index]), ...(platform ? quoteParts(quote, [2], true) : [])],
-            after: dataHash(ledger, verifier), rest: messages.slice(index + 1).map((next) => next.body), quote: { to, body },
+            after: ledger.stateOf(verifier), rest: messages.slice(index + 1).map((next) => next.body), quote: { to, body },
         });
     }
     const before = ledger.save();
@@ -133,7 +129,7 @@ async function learning(
     for (const [name, variant] of [['quote', body], ['quote without its QE report', known]] as const) {
         found.push({
             name, kind: 'quote', before, to, body: variant, parts: quoteParts(quote, [], variant === body),
-            after: dataHash(ledger, verifier), rest: [], quote: { to, body },
+            after: ledger.stateOf(verifier), rest: [], quote: { to, body },
         });
     }
     return found
@@ -202,7 +198,7 @@ export async function ownWorld(): Promise<World & { authority: TestAuthority; re
     for (const { name, body, signer: key } of more) {
         ledger.restore(ready);
         requireSuccess(await ledger.post(Sender, verifier, Plenty, body), name);
-        const after = dataHash(ledger, verifier);
+        const after = ledger.stateOf(verifier);
         const [verdict] = verdictsIn(await ledger.post(Sender, last.quote.to, Plenty, last.quote.body), verifier);
         stages.push({
             name: `newer ${name}`, kind: 'collateral', before: ready, to: verifier, body, parts: [Own(key)], after, rest: [],
@@ -220,7 +216,7 @@ async function learningOfQuote(ledger: Ledger, verifier: Address, quote: Quote):
     const body = quoteMessage(quote, options).body;
     const before = ledger.save();
     const [verdict] = verdictsIn(requireSuccess(await ledger.post(Sender, verifier, Plenty, message.body), message.name), verifier);
-    const after = dataHash(ledger, verifier);
+    const after = ledger.stateOf(verifier);
     const common = { after, quote: { to, body }, verdict };
     return [
         {
