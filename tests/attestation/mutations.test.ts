@@ -1,8 +1,10 @@
-import { createHash } from 'node:crypto';
 import { p256 } from '@noble/curves/p256';
 import { Address, beginCell, Cell, toNano } from '@ton/core';
-import { bytesToNumber, numberToBytes, signatureCell } from '@ton-compute/attestation';
-import { keyPair, KeyPair, signWith } from '@ton-compute/attestation/testing';
+import {
+    addCertificate, addCrl, addQeIdentity, addTcbInfo, bodyOf, bytesToNumber, collateralMessages, CommonName, numberToBytes, P256Key,
+    parseCertificate, parseCollateral, parseCrl, parseQuote, platformMessage, quoteMessage, registerPlatform, signatureCell,
+} from '@ton-compute/attestation';
+import { Issued, keyPair, KeyPair, signWith, TestAuthority, TestNow } from '@ton-compute/attestation/testing';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { realCollateral, realQuote, realQuotes } from '../../attestation/tests/support/vectors';
@@ -12,7 +14,8 @@ import { Outcome } from './ledger';
 import { bitsOf, cellAt, fromBits, Random, replaced, TreeMutation, TreeMutations } from './mutate';
 import { Verdict } from './verification';
 import {
-    opcodeOf, Opcodes, ownWorld, Plenty, realWorld, Receiver, Sender, SignedPart, Stage, Stranger, verdictsIn, World,
+    deploy, laterCollateral, opcodeOf, Opcodes, ownWorld, platformOf, Plenty, realWorld, Receiver, requireSuccess, Sender,
+    SignedPart, Stage, Stranger, verdictsIn, World,
 } from './world';
 
 // Tens of thousands of messages: cells are hashed by the machine, not in JavaScript.
@@ -104,7 +107,7 @@ function otherSignature(stage: Stage, part: SignedPart, random: Random): Mutatio
     const numbers = [r, s, hint.loadUintBig(256), hint.loadUintBig(256), hint.loadUintBig(256)];
     const which = random.below(5);
     const value = numbers[which];
-    const special = [0n, 1n, Order, Order - 1n, Order - value, value + 1n, value - 1n, p256.CURVE.p, part.signer.x, part.signer.y, (1n << 256n) - 1n];
+    const special = [0n, 1n, Order, Order - 1n, Order - value, value + 1n, value - 1n, p256.Point.Fp.ORDER, part.signer.x, part.signer.y, (1n << 256n) - 1n];
     const chosen = random.pick(special);
     numbers[which] = chosen < 0n || chosen >> 256n !== 0n ? 2n : chosen;
     const [newR, newS, ...hints] = numbers;
@@ -363,6 +366,195 @@ describe('Random changes of good messages', () => {
             console.info(Object.fromEntries(counts));
         }
     }, 3_600_000);
+});
+
+// Objects that are whole and rightly signed, by somebody who may not sign them, for another role, or for another time; in
+// any order. None leaves a trace, and what is right still works afterwards.
+
+const Lives = Math.ceil(Count / 80);
+const Now = TestNow;
+const Future = { notBefore: Now + 1, notAfter: Now + 86_400 };
+const Past = { notBefore: Now - 86_400, notAfter: Now - 1 };
+
+type Piece = { name: string; body: Cell };
+
+function asOperation(opcode: number, body: Cell): Cell {
+    return fromBits([...bitsOf(beginCell().storeUint(opcode, 32).endCell()), ...bitsOf(body).slice(32)], body.refs);
+}
+
+/** A piece that must be refused by a verifier that knows everything and is a year old at most. */
+function wrongPiece(random: Random, own: TestAuthority, intruder: TestAuthority): Piece {
+    const later = new TestAuthority({ seed: own.seed, now: Now + 3_600 });
+    const ca = { keyUsage: 0x06, basicConstraints: { ca: true, pathLength: 0 } };
+    const leaf = { keyUsage: 0xc0, basicConstraints: { ca: false, pathLength: null } };
+    const names = Object.values(CommonName);
+    const insiders = [own.platformCa, own.processorCa, own.tcbSigner, own.platform().pck];
+    const newer = { notBefore: Now - 10, notAfter: Now + 86_400 };
+    const certificate = (issued: Issued, hintFor: P256Key) => bodyOf(addCertificate(parseCertificate(issued.certificate), hintFor));
+    const list = (issuer: Issued, fields: object, hintFor: P256Key) =>
+        bodyOf(addCrl(parseCrl(later.crl(issuer, 30, { thisUpdate: Now - 5, ...fields })), hintFor));
+    const dates = random.chance(2) ? Future : Past;
+    const signer = random.pick([own.root, ...insiders.filter((each) => each !== own.tcbSigner), intruder.tcbSigner]);
+    const text = { issueDate: Now - 5, signer: signer.key };
+    const pieces: (() => Piece)[] = [
+        () => {
+            const issuer = random.pick([...insiders, intruder.root]);
+            const fields = { ...newer, ...random.pick([ca, leaf]), issuer: CommonName.root };
+            const subject = random.pick([CommonName.platformCa, CommonName.processorCa, CommonName.tcbSigning]);
+            const issued = own.issue(subject, 'usurper', issuer, fields);
+            return { name: `certificate of "${subject}" by another than the root`, body: certificate(issued, random.pick([own.rootKey, issuer.key.publicKey])) };
+        },
+        () => {
+            const name = random.pick([...names, 'Intel SGX TCB Signing ', 'Intel SGX TCB', 'x']);
+            const right = name === CommonName.tcbSigning ? leaf : ca;
+            const known = [CommonName.platformCa, CommonName.processorCa, CommonName.tcbSigning].includes(name as never);
+            const constraints = known ? random.pick([right === ca ? leaf : ca, { ...right, basicConstraints: null }, { ...right, basicConstraints: { ca: true, pathLength: 1 } }, { ...right, basicConstraints: { ca: true, pathLength: null } }]) : right;
+            return { name: `certificate of "${name}" with other constraints`, body: certificate(own.issue(name, 'usurper', own.root, { ...newer, ...constraints }), own.rootKey) };
+        },
+        () => {
+            const [name, constraints] = random.pick([[CommonName.platformCa, ca], [CommonName.tcbSigning, leaf]] as const);
+            return { name: `certificate of "${name}" at another time`, body: certificate(own.issue(name, 'other time', own.root, { ...constraints, ...dates }), own.rootKey) };
+        },
+        () => {
+            const claimed = random.pick([own.root, own.platformCa, own.processorCa]);
+            const by = random.pick([own.root, ...insiders, intruder.root, intruder.platformCa].filter((each) => each !== claimed));
+            return { name: `list of "${claimed.commonName}" by "${by.commonName}"`, body: list(claimed, { signer: by.key }, random.pick([claimed, by]).key.publicKey) };
+        },
+        () => {
+            const issuer = random.pick([own.root, own.platformCa, own.processorCa]);
+            const when = random.chance(2) ? { thisUpdate: Now + 1 } : { nextUpdate: Now - 1 };
+            return { name: `list of "${issuer.commonName}" at another time`, body: list(issuer, when, issuer.key.publicKey) };
+        },
+        () => {
+            const issuer = random.pick([own.tcbSigner, own.platform().pck]);
+            return { name: `list of "${issuer.commonName}"`, body: list(issuer, {}, issuer.key.publicKey) };
+        },
+        () => ({ name: `TCB info by "${signer.commonName}"`, body: bodyOf(addTcbInfo(own.tcbInfo(text), random.pick([signer, own.tcbSigner]).key.publicKey)) }),
+        () => ({ name: `QE identity by "${signer.commonName}"`, body: bodyOf(addQeIdentity(own.qeIdentity(text), random.pick([signer, own.tcbSigner]).key.publicKey)) }),
+        () => {
+            const when = random.pick([{ issueDate: Now + 1 }, { issueDate: Now - 5, nextUpdate: Now - 1 }, { issueDate: Now - 2 * 86_400 }, { issueDate: Now - 5, evaluationNumber: 17 }]);
+            const body = random.chance(2) ? bodyOf(addTcbInfo(own.tcbInfo(when), own.tcbSigner.key.publicKey)) : bodyOf(addQeIdentity(own.qeIdentity(when), own.tcbSigner.key.publicKey));
+            return { name: 'a text of another time', body };
+        },
+        () => {
+            const good = collateralMessages(parseCollateral(later.collateral({ rootCrl: { thisUpdate: Now - 5 }, pckCrl: { thisUpdate: Now - 5 } })));
+            const [from, as] = random.shuffled(good);
+            const opcode = opcodeOf(as.body) === opcodeOf(from.body) ? Opcodes.RegisterPlatform : opcodeOf(as.body);
+            return { name: `${from.name} as ${as.name}`, body: asOperation(opcode, from.body) };
+        },
+        () => {
+            const { body } = random.pick(collateralMessages(parseCollateral(intruder.collateral())));
+            return { name: 'a piece from another root', body };
+        },
+        () => {
+            const opcode = random.pick([Opcodes.CrlBuilt, Opcodes.QuoteChecked, Opcodes.InitialisePlatform, Opcodes.StartCrl, Opcodes.ContinueCrl]);
+            const fill = (bits: number) => beginCell().storeBuffer(random.bytes(bits / 8)).endCell();
+            const body = beginCell().storeUint(opcode, 32).storeBuffer(random.bytes(8 + 32 + 32)).storeRef(fill(232)).storeRef(fill(512)).endCell();
+            return { name: `an inner message ${opcode.toString(16)} of a stranger`, body };
+        },
+        () => {
+            const issuer = random.pick([own.root, own.tcbSigner, intruder.platformCa, own.processorCa, own.platform({ name: 'second' }).pck]);
+            const machine = own.platform({ name: 'usurper', certificate: { signer: issuer.key } });
+            const made = parseCertificate(machine.pck.certificate);
+            return { name: `a machine certified by "${issuer.commonName}"`, body: bodyOf(registerPlatform(made, random.pick([own.platformCa, issuer]).key.publicKey)) };
+        },
+        () => {
+            const machine = own.platform({ name: 'old', certificate: dates });
+            return { name: 'a machine at another time', body: platformMessage(parseQuote(machine.quote()), { replyTo: Receiver }).body };
+        },
+    ];
+    return random.pick(pieces)();
+}
+
+describe('Whole objects in the wrong place', () => {
+    it(`${Lives * 4} of them in ${Lives} lives leave no trace`, async () => {
+        const world = await ownWorld();
+        const { ledger, verifier, authority, ready } = world;
+        const intruder = new TestAuthority({ seed: 'intruder' });
+        const stage = world.stages[world.stages.length - 1];
+        const first = world.stages[1];
+        const state = (ledger.restore(ready), ledger.stateOf(verifier));
+        for (let life = 0; life < Lives; life += 1) {
+            const random = new Random(Seed + 1, life);
+            ledger.restore(ready);
+            for (let step = 0; step < 4; step += 1) {
+                const { name, body } = wrongPiece(random, authority, intruder);
+                const outcome = await ledger.post(random.chance(2) ? Sender : Stranger, verifier, Plenty, body);
+                const what = `ATTESTATION_SEED=${Seed}, life ${life}, step ${step}, ${name}: ${told(outcome)}`;
+                expect([what, outcome.deliveries.length]).toEqual([what, 1]);
+                expect([what, ledger.stateOf(verifier) === state]).toEqual([what, true]);
+                expect([what, outcome.deliveries[0].bounced || opcodeOf(outcome.deliveries[0].body) === Opcodes.CollateralRefused]).toEqual([what, true]);
+                requireCoins(outcome, Plenty);
+            }
+            if (random.chance(5)) {
+                await requireNotStuck(world, { ...stage, quote: first.quote });
+            }
+        }
+    }, 600_000);
+
+    it('messages in any order, some twice: then in the right order, and the quote is accepted', async () => {
+        const { authority, ledger, verifier } = await ownWorld();
+        const quote = parseQuote(authority.platform().quote());
+        const bodies = [
+            ...collateralMessages(parseCollateral(authority.collateral())).map(({ body }) => body),
+            platformMessage(quote, { replyTo: Receiver }).body,
+        ];
+        const to = (await platformOf(verifier, quote));
+        for (let life = 0; life < Math.ceil(Lives / 2); life += 1) {
+            const random = new Random(Seed + 2, life);
+            ledger.restore(new Map());
+            await deploy(ledger, authority.rootKey);
+            for (const body of random.shuffled([...bodies, random.pick(bodies), random.pick(bodies)])) {
+                const outcome = await ledger.post(Sender, verifier, Plenty, body);
+                requireAnswer(outcome);
+                requireCoins(outcome, Plenty);
+            }
+            for (const body of bodies) {
+                requireAnswer(await ledger.post(Sender, verifier, Plenty, body));
+            }
+            const outcome = await ledger.post(Sender, to, Plenty, quoteMessage(quote, { replyTo: Receiver }).body);
+            expect([life, verdictsIn(outcome, verifier).map(({ accepted }) => accepted)]).toEqual([life, [true]]);
+        }
+    }, 600_000);
+
+    it('a certificate that is revoked, and is not any more: quotes are rejected, and accepted again', async () => {
+        const { authority, ledger, verifier, stages, ready } = await ownWorld();
+        const { to, body } = stages[1].quote;
+        const verdict = async () => verdictsIn(await ledger.post(Sender, to, Plenty, body), verifier)[0];
+        const serial = ({ certificate }: Issued) => parseCertificate(certificate).serial;
+        const cases: [Issued, Issued][] = [
+            [authority.root, authority.platformCa], [authority.root, authority.tcbSigner], [authority.platformCa, authority.platform().pck],
+        ];
+        for (const [issuer, revoked] of cases) {
+            const random = new Random(Seed + 3, 0);
+            ledger.restore(ready);
+            for (let round = 0; round < 6; round += 1) {
+                const isRevoked = random.chance(2);
+                const others = Array.from({ length: random.below(4) }, () => random.number(150));
+                const list = authority.crl(issuer, 30, { thisUpdate: Now - 100 + round, revoked: random.shuffled(isRevoked ? [...others, serial(revoked)] : others) });
+                requireSuccess(await ledger.post(Sender, verifier, Plenty, bodyOf(addCrl(parseCrl(list), issuer.key.publicKey))), 'list');
+                const found = await verdict();
+                expect([revoked.commonName, round, found.accepted, found.accepted ? 0 : found.reason]).toEqual([revoked.commonName, round, !isRevoked, isRevoked ? 1502 : 0]);
+            }
+        }
+    });
+
+    it('time passes: everything expires, and newer collateral makes the quote good again', async () => {
+        const { authority, ledger, verifier, stages, ready } = await ownWorld();
+        const { to, body } = stages[1].quote;
+        ledger.restore(ready);
+        for (const days of [40, 100, 200, 400]) {
+            ledger.now = Now + days * 86_400;
+            const [late] = verdictsIn(await ledger.post(Sender, to, Plenty, body), verifier);
+            expect([days, late.accepted, late.accepted ? 0 : [1505, 1508].includes(late.reason)]).toEqual([days, false, true]);
+            const { collateral } = laterCollateral(authority, days * 86_400);
+            for (const message of collateralMessages(parseCollateral(collateral))) {
+                requireSuccess(await ledger.post(Sender, verifier, Plenty, message.body), message.name);
+            }
+            const [verdict] = verdictsIn(await ledger.post(Sender, to, Plenty, body), verifier);
+            expect([days, verdict.accepted]).toEqual([days, true]);
+        }
+    });
 });
 
 /** A cell and all below it, a few of each. */
