@@ -5,7 +5,6 @@ import { Random } from './mutate';
 import { Verification } from './verification';
 
 // jssha in the wallet library is slow: the native one gives the same hashes.
-jest.mock('jssha', () => jest.requireActual('../support/native_sha'));
 
 // Dates as the contracts read them, UTCTime in certificates and lists and ISO 8601 in texts, are JavaScript's.
 

@@ -9,7 +9,6 @@ import { outcomeOf, sha256 } from './quotes';
 import { Answer, Verification } from './verification';
 
 // jssha in the wallet library is slow: the native one gives the same hashes.
-jest.mock('jssha', () => jest.requireActual('../support/native_sha'));
 
 const authority = new TestAuthority();
 const { now, rootKey, root, platformCa, processorCa, tcbSigner } = authority;

@@ -13,7 +13,6 @@ import { Random } from './mutate';
 import { deploy, Plenty, Receiver, Sender, verdictsIn } from './world';
 
 // Thousands of messages: cells are hashed by the machine, not in JavaScript.
-jest.mock('jssha', () => jest.requireActual('../support/native_sha'));
 
 // The contracts beside another implementation of Intel's rules, @phala/dcap-qvl, on the same quotes and collateral. Both
 // are predicted: the status by a short model of Intel's verification library, and by one of what dcap-qvl does instead;

@@ -7,7 +7,6 @@ import { cellOf, replaced } from './mutate';
 import { deploy, Plenty, platformOf, Receiver, requireSuccess, Sender } from './world';
 import { Verification } from './verification';
 
-jest.mock('jssha', () => jest.requireActual('../support/native_sha'));
 
 // Messages after which nobody gets an answer and the coins stay in a contract: the wish of THREATS, "Unknown operation,
 // empty body, malformed cell, extra bits or references: clear exit code; nothing lost; value returned".

@@ -19,7 +19,6 @@ import {
 } from './world';
 
 // Tens of thousands of messages: cells are hashed by the machine, not in JavaScript.
-jest.mock('jssha', () => jest.requireActual('../support/native_sha'));
 
 // Random changes of good messages. Whatever is changed: nothing is accepted that the message itself would not have
 // brought about, each message is answered once, coins are neither made nor lost, and the good message still works.

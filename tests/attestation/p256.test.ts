@@ -11,7 +11,6 @@ import { makeCrl } from '@ton-compute/attestation/testing';
 import { addCrl, parseCrl } from '@ton-compute/attestation';
 
 // Thousands of messages: cells are hashed by the machine, not in JavaScript.
-jest.mock('jssha', () => jest.requireActual('../support/native_sha'));
 
 // ECDSA by re-keying (contracts/attestation/p256.tact) on random keys and messages: through AddCertificate, in which
 // nothing but the signature can be wrong. What is good is what a library says.

@@ -10,7 +10,6 @@ import { outcomeOf, sha256, withField } from './quotes';
 import { Plenty, readVerdict, Verification } from './verification';
 
 // jssha in the wallet library is slow: the native one gives the same hashes.
-jest.mock('jssha', () => jest.requireActual('../support/native_sha'));
 
 const authority = new TestAuthority();
 const signer = authority.tcbSigner.key.publicKey;
