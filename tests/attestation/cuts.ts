@@ -43,3 +43,13 @@ export function cutAt(bytes: Buffer, offsets: readonly number[]): Buffer[] {
     }
     return pieces;
 }
+
+/** A chain whose cells have a second reference each, the last one only if not `butLast`. Only the first is followed. */
+export function withExtraRefs(chain: Cell, butLast = false): Cell {
+    const extra = beginCell().storeUint(0, 8).endCell();
+    const builder = beginCell().storeBits(chain.bits);
+    if (chain.refs.length === 0) {
+        return chain;
+    }
+    return builder.storeRef(withExtraRefs(chain.refs[0], butLast)).storeRef(extra).endCell();
+}
