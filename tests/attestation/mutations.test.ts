@@ -356,10 +356,9 @@ describe('Random changes of good messages', () => {
             const random = new Random(Seed, index);
             const world = worlds[random.below(worlds.length + 3) % worlds.length];
             const stage = random.pick(world.stages);
-            const mutation = mutationOf(stage, random, strangers);
-            if (mutation === null || mutation.body.equals(stage.body)) {
-                count(counts, 'no change');
-                continue;
+            let mutation: Mutation | null = null;
+            while (mutation === null || mutation.body.equals(stage.body)) {
+                mutation = mutationOf(stage, random, strangers);
             }
             try {
                 await attempt(world, stage, mutation, random, counts);

@@ -80,6 +80,16 @@ function hintOf(k: bigint, key: P256Key): Pick<Numbers, 'k' | 'ax' | 'slope'> {
     return { k: Fn.create(k), ax: a.x, slope: slopeBetween(a, key) };
 }
 
+/** A signature of the reference digest by Q + A for another A than k G, made with the secret key of Q. */
+function signedTo({ root, signed, random }: Case, other: (k: bigint) => bigint): Numbers {
+    const nonce = Fn.create(random.number(256));
+    const r = Fn.create(G.multiply(nonce).toAffine().x);
+    const k = Fn.div(Fn.create(digestNumber(signed) - ReferenceDigest), r);
+    const wrong = other(k);
+    const s = Fn.div(Fn.add(Fn.create(ReferenceDigest), Fn.mul(r, Fn.add(root.number, wrong))), nonce);
+    return { r, s, ...hintOf(wrong, root.publicKey), k };
+}
+
 /** Hints and signatures that are wrong, each in one respect. */
 const wrong: [string, (c: Case) => Numbers][] = [
     ['r + 1', ({ good }) => ({ ...good, r: good.r + 1n })],
@@ -157,23 +167,23 @@ const wrong: [string, (c: Case) => Numbers][] = [
         ...good, k: number, ax: q.x, slope: Fp.div(Fp.create(3n * q.x * q.x - 3n), Fp.create(2n * q.y)),
     })],
     ['A = -Q', ({ good, root: { publicKey: q, number } }) => ({ ...good, k: Order - number, ax: q.x, slope: 0n })],
+    // All is right but A, which is not kG, and the signature is good under Q + A: only the proof of A is in the way.
+    ['the point of k + 1, and a signature to it', (c) => signedTo(c, (k) => Fn.add(k, 1n))],
+    ['the point of -k, and a signature to it', (c) => signedTo(c, (k) => Fn.neg(k))],
+    ['the point of a random number, and a signature to it', (c) => signedTo(c, () => Fn.create(c.random.number(256)))],
     // The other point for which (Gx, Gx k + c) is a signature of the digest c: it fails for the other digest.
     ...[ReferenceDigest, Digest1].map((digest, index): [string, (c: Case) => Numbers] => [
-        `the second solution for c${index}`,
-        ({ good, root }) => {
-            const gx = G.toAffine().x;
-            const k = Fn.neg(Fn.add(good.k, Fn.div(Fn.create(2n * digest), Fn.create(gx))));
-            return { ...good, ...hintOf(k, root.publicKey), k: good.k };
-        },
+        `the second solution for c${index}, and a signature to it`,
+        (c) => signedTo(c, (k) => Fn.neg(Fn.add(k, Fn.div(Fn.create(2n * digest), Fn.create(G.toAffine().x))))),
     ]),
     // What an attacker would choose who could pass any point off as kG: Q + A is then his own key.
-    ['Q + A is a key of the attacker', ({ good, root: { publicKey: q }, random }) => {
+    ['Q + A is a key of the attacker', ({ root: { publicKey: q }, signed, random }) => {
         const own = randomKey(random);
         const { r, s } = p256.sign(Buffer.from([0]), own.secret, { lowS: false, prehash: true });
         const a = Point.fromHex(`04${keyToBytes(own.publicKey).toString('hex')}`)
             .subtract(Point.fromHex(`04${keyToBytes(q).toString('hex')}`))
             .toAffine();
-        return { r, s, k: good.k, ax: a.x, slope: slopeBetween(a, q) };
+        return { r, s, k: Fn.div(Fn.create(digestNumber(signed) - ReferenceDigest), r), ax: a.x, slope: slopeBetween(a, q) };
     }],
 ];
 
