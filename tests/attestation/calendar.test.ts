@@ -9,7 +9,7 @@ import { Verification } from './verification';
 // Dates as the contracts read them, UTCTime in certificates and lists and ISO 8601 in texts, are JavaScript's.
 
 const Seed = Number(process.env.ATTESTATION_SEED ?? 1_970);
-const Samples = Number(process.env.ATTESTATION_DATES ?? 15);
+const Samples = Number(process.env.ATTESTATION_DATES ?? 6);
 const at = (year: number, month: number, day: number, ...time: number[]) => Date.UTC(year, month - 1, day, ...time) / 1000;
 const First = at(2000, 1, 1);
 /** UTCTime ends with 2049; a text's dates end where 32 bits do. */
