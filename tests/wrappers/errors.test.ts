@@ -66,6 +66,7 @@ describe('the error table', () => {
             provider: 12,
             settlement: 13,
             registry: 14,
+            attestation: 15,
             catalog: 16,
         };
         for (const { module, code } of ErrorTable) {
