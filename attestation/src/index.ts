@@ -7,7 +7,7 @@ export * from './collateral';
 export * from './p256';
 export * from './cells';
 export { certificateTokens } from './tokens/certificate';
-export { crlTokens } from './tokens/crl';
+export { crlCells, crlTokens, type CrlTokens } from './tokens/crl';
 export { qeIdentityTokens, tcbInfoTokens } from './tokens/json';
 export * from './messages';
 export { basechainHash, contextCell, reportDataOf, ReportDataTag, type Binding } from './report-data';

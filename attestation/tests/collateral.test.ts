@@ -1,17 +1,22 @@
 import { describe, expect, test } from '@jest/globals';
 import {
+    bytesOfChain,
     caTypeOfCollateral,
+    CellBytes,
     chainOfTokens,
     certificateTokens,
     collateralExpiry,
     CollateralJson,
+    crlCells,
     crlTokens,
+    MaxChainCells,
     packTokens,
     parseCertificate,
     parseCollateral,
     parseCrl,
     qeIdentityTokens,
     tcbInfoTokens,
+    Token,
     token,
 } from '../src';
 import { TestAuthority } from '../src/testing';
@@ -71,19 +76,28 @@ describe('Tokens', () => {
     });
 
     test('a chain that no message could carry is refused', () => {
-        const crl = parseCrl(authority.pckCrl('platform', { revoked: Array.from({ length: 1_100 }, (_, index) => BigInt(index) + 2n ** 159n) }));
-        expect(() => chainOfTokens(crlTokens(crl.signed), 'List')).toThrow(/carries 1 to 500/);
+        const tooLong = [{ bytes: Buffer.alloc(CellBytes * MaxChainCells + 1), loose: true }];
+        expect(() => chainOfTokens(tooLong, 'Text')).toThrow(/carries 1 to 300/);
     });
 
-    test('entries of a revocation list, and what follows them, have cells of their own', () => {
+    test('a revocation list: its head, its entries and what follows them have cells of their own', () => {
         const revoked = [1n, 2n ** 159n, 3n, 4n];
         const { signed } = parseCrl(authority.pckCrl('platform', { revoked }));
-        const cells = packTokens(crlTokens(signed), 'List');
-        // Dates; entries of 34, 54, 34 and 34 bytes, of which three fit a cell; extensions.
-        expect(cells.slice(-4).map((cell) => cell.toString('hex').slice(0, 10))).toEqual([
-            '170d323630', '3020020101', '3020020104', 'a02f302d30',
-        ]);
-        expect(Buffer.concat(cells).equals(signed)).toBe(true);
+        const { head, entries, tail } = crlTokens(signed);
+        const begin = (tokens: Token[]) => packTokens(tokens, 'List').map((cell) => cell.toString('hex').slice(0, 10));
+        expect(begin(head).at(-1)).toBe('170d323630');
+        expect(entries).toHaveLength(4);
+        expect(begin(entries.flat())[0]).toBe('3020020101');
+        expect(begin(tail)).toEqual(['a02f302d30']);
+        expect(bytesOfChain(crlCells(signed)).equals(signed)).toBe(true);
+    });
+
+    test('a revocation list of thousands of entries goes on in pages, so that no message is too deep', () => {
+        const revoked = Array.from({ length: 3_000 }, (_, index) => BigInt(index) + 2n ** 159n);
+        const { signed } = parseCrl(authority.pckCrl('platform', { revoked }));
+        const cells = crlCells(signed);
+        expect(cells.depth()).toBeLessThan(MaxChainCells);
+        expect(bytesOfChain(cells).equals(signed)).toBe(true);
     });
 
     test('of a certificate of the Processor CA end with the SGX type', () => {

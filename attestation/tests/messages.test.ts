@@ -1,5 +1,6 @@
-import { Address, Cell } from '@ton/core';
-import { AttestationVerifier } from '@ton-compute/contracts';
+import { createHash } from 'node:crypto';
+import { Address, beginCell, Cell } from '@ton/core';
+import { AttestationVerifier, PlatformKey } from '@ton-compute/contracts';
 import {
     bytesOfChain,
     CellBytes,
@@ -14,10 +15,18 @@ import { describeWithVectors, realCollateral, realQuote, realQuotes } from './su
 
 const replyTo = new Address(0, Buffer.alloc(32, 7));
 
-/** Cells of a chain, none of them empty or with part of a byte, each but the last with one reference. */
+/** A page of a revocation list: no bytes, a chain, and what follows it. */
+function isPage({ bits, refs }: Cell): boolean {
+    return bits.length === 0 && refs.length > 0;
+}
+
+/** Cells of a chain, none of them empty or with part of a byte, each but the last with one reference; those of its pages too. */
 function chainCells(chain: Cell): Cell[] {
     const cells: Cell[] = [];
     for (let cell: Cell | undefined = chain; cell !== undefined; cell = cell.refs[0]) {
+        if (isPage(cell)) {
+            return [...cells, ...cell.refs.flatMap(chainCells)];
+        }
         expect(cell.bits.length % 8).toBe(0);
         expect(cell.bits.length / 8).toBeGreaterThan(0);
         expect(cell.bits.length / 8).toBeLessThanOrEqual(CellBytes);
@@ -70,14 +79,15 @@ describeWithVectors("Messages of Intel's collateral", () => {
 describeWithVectors("Messages of Intel's quotes", () => {
     test.each(realQuotes)('$name: cells hold what was signed, and all three signatures are good', (real) => {
         const quote = realQuote(real);
-        const message = AttestationVerifier.loadVerifyQuote(quoteMessage(quote, { replyTo }).body.beginParse());
-        const evidence = AttestationVerifier.loadQuoteEvidence(message.evidence.beginParse());
+        const message = PlatformKey.loadVerifyQuote(quoteMessage(quote, { replyTo }).body.beginParse());
+        const evidence = PlatformKey.loadQuoteEvidence(message.evidence.beginParse());
         expect(bytesOfChain(message.quote).equals(quote.signed)).toBe(true);
         expect(chainCells(message.quote).map(({ bits }) => bits.length / 8)).toEqual(
             real.version === 4 ? [112, 120, 96, 96, 96, 112] : [118, 120, 96, 96, 96, 112, 64],
         );
-        expect(bytesOfChain(message.qeReport).equals(quote.qeReport)).toBe(true);
-        expect(chainCells(message.qeReport).map(({ bits }) => bits.length / 8)).toEqual([96, 64, 100, 124]);
+        const qe = PlatformKey.loadSignedQeReport(evidence.qeReport!.beginParse());
+        expect(bytesOfChain(qe.report).equals(quote.qeReport)).toBe(true);
+        expect(chainCells(qe.report).map(({ bits }) => bits.length / 8)).toEqual([96, 64, 100, 124]);
         const key = evidence.attestationKey;
         expect(key.loadBuffer(64).equals(quote.attestationKey)).toBe(true);
         expect(key.loadBuffer(32).equals(quote.authData)).toBe(true);
@@ -85,19 +95,28 @@ describeWithVectors("Messages of Intel's quotes", () => {
         const attestationKey = keyFromBytes(quote.attestationKey);
         const [pck, ca] = quote.certificates;
         expect(verifiesAfterRekeying(quote.signed, evidence.quoteSignature, attestationKey)).toBe(true);
-        expect(verifiesAfterRekeying(quote.qeReport, evidence.qeReportSignature, pck.publicKey)).toBe(true);
+        expect(verifiesAfterRekeying(quote.qeReport, qe.signature, pck.publicKey)).toBe(true);
 
         const registration = AttestationVerifier.loadRegisterPlatform(
             platformMessage(quote, { replyTo }).body.beginParse(),
         );
         expect(bytesOfChain(registration.certificate).equals(pck.signed)).toBe(true);
         expect(verifiesAfterRekeying(pck.signed, registration.signature, ca.publicKey)).toBe(true);
-        expect(registration.quote?.equals(quoteMessage(quote, { replyTo }).body)).toBe(true);
+        const first = beginCell().storeUint(0x5eaa0011, 32).storeSlice(registration.quote!.beginParse()).endCell();
+        expect(first.equals(quoteMessage(quote, { replyTo }).body)).toBe(true);
+    });
+
+    test.each(realQuotes)('$name: the report of the enclave is left out when the platform knows it, and only then', (real) => {
+        const quote = realQuote(real);
+        const evidenceWith = (knownQeReport: Buffer) =>
+            PlatformKey.loadQuoteEvidence(verifyQuote(quote, { replyTo, knownQeReport }).evidence.beginParse());
+        expect(evidenceWith(createHash('sha256').update(quote.qeReport).digest()).qeReport).toBeNull();
+        expect(evidenceWith(Buffer.alloc(32)).qeReport).not.toBeNull();
     });
 
     test('a signature over other bytes, or by another key, is not good', () => {
         const quote = realQuote(realQuotes[0]);
-        const message = AttestationVerifier.loadQuoteEvidence(verifyQuote(quote, { replyTo }).evidence.beginParse());
+        const message = PlatformKey.loadQuoteEvidence(verifyQuote(quote, { replyTo }).evidence.beginParse());
         const key = keyFromBytes(quote.attestationKey);
         const other = Buffer.from(quote.signed);
         other[600] ^= 1;
@@ -107,7 +126,7 @@ describeWithVectors("Messages of Intel's quotes", () => {
 
     test('authentication data that do not fit beside the key go into a chain', () => {
         const quote = { ...realQuote(realQuotes[0]), authData: Buffer.alloc(300, 5) };
-        const evidence = AttestationVerifier.loadQuoteEvidence(verifyQuote(quote, { replyTo }).evidence.beginParse());
+        const evidence = PlatformKey.loadQuoteEvidence(verifyQuote(quote, { replyTo }).evidence.beginParse());
         const key = evidence.attestationKey;
         expect(key.loadBuffer(127).length).toBe(127);
         expect(bytesOfChain(key.loadRef())).toHaveLength(300 - 63);

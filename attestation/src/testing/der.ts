@@ -10,7 +10,11 @@ function lengthBytes(length: number): number[] {
     if (length < 0x80) {
         return [length];
     }
-    return length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
+    if (length < 0x100) {
+        return [0x81, length];
+    }
+    const low = [(length >> 8) & 0xff, length & 0xff];
+    return length < 0x10000 ? [0x82, ...low] : [0x83, length >> 16, ...low];
 }
 
 export function sequence(...parts: Buffer[]): Buffer {
