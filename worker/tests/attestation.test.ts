@@ -11,11 +11,11 @@ import { bigIntToHash, Provider, reportDataOf, Tier, verifierDeployment } from '
 import { FileKeys, startWorker, Worker, WorkerConfigInput, WorkerParts } from '../src';
 import { requireMemory } from '../src/attestation/source';
 import { createLogger } from '../src/logger';
-import { Question } from './support/client';
 import { TestNetwork } from './support/network';
 import { addCollateral, clockOf, deployVerifier, setAttester } from './support/verifier';
 
 const Seed = 'worker test';
+const Question = 'What is a GPU?';
 const Day = 86_400;
 
 let network: TestNetwork;
@@ -121,7 +121,7 @@ describe('Attestation', () => {
         expect((await fetch(`${worker.url}/attestation`)).status).toBe(404);
         const client = await network.openSession();
         client.url = worker.url;
-        expect((await client.chat(Question, { max_tokens: 1 })).status).toBe(200);
+        expect((await client.chat(Question, { max_tokens: 1 }, { pay: toNano('1') })).status).toBe(200);
     });
 
     it('waits for coins in its gas wallet, and for collateral', async () => {
