@@ -12,7 +12,7 @@ function tierLines(worker: Worker): [string, string][] {
     }
     const { root, verifier, gasWallet } = attestation;
     return [
-        ['tier', `tdx: attested by ${verifier} from here on; open until then`],
+        ['tier', `tdx: quotes are verified by ${verifier}; open until one is accepted`],
         ['root', root === 'production' ? 'PRODUCTION: Intel SGX Root CA' : TestRootWarning],
         ['gas', `${gasWallet} pays for quotes`],
     ];
