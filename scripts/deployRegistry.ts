@@ -1,7 +1,8 @@
 import { NetworkProvider } from '@ton/blueprint';
 import { accountOf, ProviderRegistry, registryDeployment, registryReserve } from '@ton-compute/contracts';
-import { address, coins, integer } from '../tools/scripts/parsing';
+import { address, addressOrNone, coins, integer } from '../tools/scripts/parsing';
 import { Script } from '../tools/scripts/script';
+import { describeRoot, isProduction, openVerifier, requireRoot } from '../tools/scripts/verifier';
 
 const { MaxFeeBasisPoints } = ProviderRegistry;
 
@@ -13,6 +14,8 @@ export async function run(provider: NetworkProvider, args: string[]): Promise<vo
         'registrationDeposit',
         'registrationFee',
         'feeBasisPoints',
+        'verifier',
+        'testRoot',
     ]);
     const { inputs, wallet } = script;
     const own = wallet.toString();
@@ -31,12 +34,22 @@ export async function run(provider: NetworkProvider, args: string[]): Promise<vo
         integer(0n, MaxFeeBasisPoints),
         '250',
     );
+    const verifier = await inputs.read(
+        'verifier',
+        'Address of the AttestationVerifier, for ever; none for a network that has only tier open',
+        addressOrNone,
+        'none',
+    );
+    const root = verifier === null ? null : (await openVerifier(script, verifier)).root;
+    if (root !== null) {
+        requireRoot(script, root);
+    }
 
     const parameters = { registrationDeposit, registrationFee, feeBasisPoints, treasury: accountOf(treasury) };
-    const deployment = await registryDeployment(governance, null, parameters);
+    const deployment = await registryDeployment(governance, verifier, parameters);
     const registry = provider.open(new ProviderRegistry.ProviderRegistry(deployment.address, deployment.init));
     if (await provider.isContractDeployed(registry.address)) {
-        script.write('This registry is there already: the same governance and parameters make the same address.');
+        script.write('This registry is there already: the same governance, verifier and parameters make the same address.');
     } else {
         const value = 2n * registryReserve(await script.prices());
         await script.spend('deploy a registry', registry.address, value, () =>
@@ -46,5 +59,12 @@ export async function run(provider: NetworkProvider, args: string[]): Promise<vo
     script.address('registry', 'ProviderRegistry', registry.address);
     script.address('governance', 'governance', governance);
     script.address('treasury', 'treasury', treasury);
+    if (verifier !== null && root !== null) {
+        script.address('verifier', 'AttestationVerifier', verifier);
+        script.line('root', describeRoot(root));
+        script.value('root', isProduction(root) ? 'production' : 'test');
+    } else {
+        script.line('verifier', 'none: providers of this network have tier open, and no other');
+    }
     script.finish();
 }

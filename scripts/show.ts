@@ -2,7 +2,9 @@ import { NetworkProvider } from '@ton/blueprint';
 import { Address } from '@ton/core';
 import {
     addressOf,
+    AttestationVerifier,
     bigIntToHash,
+    CertificateRole,
     CoinSymbol,
     offerId,
     Provider,
@@ -13,26 +15,35 @@ import {
     SessionStatus,
     tcbStatusName,
     Tier,
+    unpackCollateral,
     unpackEndpoint,
     unpackOffer,
     unpackTerms,
 } from '@ton-compute/contracts';
 import { address, integer, showCoins } from '../tools/scripts/parsing';
 import { Script } from '../tools/scripts/script';
+import { describeRoot, isProduction, openVerifier, showRoot } from '../tools/scripts/verifier';
 
 const SecondsPerDay = 86_400;
 /** How many providers of a registry are listed unless `limit` says otherwise. */
 const ListedProviders = 20n;
 
-/** Shows a registry, a provider, a settlement or a session: whatever contract lives at the address. */
+/** Shows a registry, verifier, provider, settlement or session: whatever contract lives at the address. */
 export async function run(provider: NetworkProvider, args: string[]): Promise<void> {
     const script = await Script.start(provider, args, ['address', 'limit']);
     const target = await script.inputs.read(
         'address',
-        'Address of a registry, provider, settlement or session',
+        'Address of a registry, verifier, provider, settlement or session',
         address,
     );
-    const kind = await script.require(target, 'ProviderRegistry', 'Provider', 'SessionEscrow', 'RewardSettlement');
+    const kind = await script.require(
+        target,
+        'ProviderRegistry',
+        'AttestationVerifier',
+        'Provider',
+        'SessionEscrow',
+        'RewardSettlement',
+    );
     const page = new Page(script);
     script.address('address', kind, target);
     script.value('contract', kind);
@@ -40,6 +51,9 @@ export async function run(provider: NetworkProvider, args: string[]): Promise<vo
     switch (kind) {
         case 'ProviderRegistry':
             await page.registry(target);
+            break;
+        case 'AttestationVerifier':
+            await page.verifier(target);
             break;
         case 'Provider':
             await page.provider(target);
@@ -68,6 +82,12 @@ class Page {
         this.coins('registration fee', data.registrationFee);
         this.coins('registration value', await registry.getRegistrationValue());
         this.text('protocol fee', `${Number(data.feeBasisPoints) / 100} %`);
+        if (data.verifier === 0n) {
+            this.text('verifier', 'none: only tier open');
+        } else {
+            this.account('verifier', data.verifier);
+            await this.root(addressOf(data.verifier));
+        }
         if (data.proposedParameters !== null) {
             const proposed = ProviderRegistry.loadParameters(data.proposedParameters.beginParse());
             this.text('proposed', `fee ${Number(proposed.feeBasisPoints) / 100} %, from ${time(data.parametersFrom)}`);
@@ -94,12 +114,7 @@ class Page {
         this.account('settlement', data.settlement);
         this.text('endpoint', unpackEndpoint(data.endpoint));
         this.text('tier', tierOf(data.tier, data.attestedUntil));
-        if (Number(data.tier) === Tier.Tdx) {
-            this.text('TCB status', tcbStatusName(Number(data.tcbStatus)));
-            this.text('measurement', bigIntToHash(data.measurement).toString('hex'));
-            this.text('machine', bigIntToHash(data.machineId).toString('hex'));
-            this.text('GPU evidence', bigIntToHash(data.evidenceHash).toString('hex'));
-        }
+        await this.attestation(data);
         this.text('worker key', bigIntToHash(data.workerKey).toString('hex'));
         this.text('encryption key', bigIntToHash(data.encryptionKey).toString('hex'));
         this.text('sessions ended', `${data.sessions}, which paid ${amount(data.volume)}`);
@@ -114,6 +129,59 @@ class Page {
             this.script.line('  credit window', amount(offer.maxCreditWindow));
             this.script.line('  least deposit', amount(offer.minDeposit));
         }
+    }
+
+    /** What the chain says of the machine that a provider runs on. */
+    private async attestation(data: Provider.ProviderData): Promise<void> {
+        if (data.verifier === 0n) {
+            return;
+        }
+        this.account('verifier', data.verifier);
+        await this.root(addressOf(data.verifier));
+        this.text('attester', data.attester === 0n ? 'none but the owner' : this.script.format(addressOf(data.attester)));
+        if (data.attestedUntil === 0n) {
+            this.text('attestation', 'none yet');
+            return;
+        }
+        const hex = (value: bigint) => bigIntToHash(value).toString('hex');
+        this.text('attested until', time(data.attestedUntil), data.attestedUntil.toString());
+        this.text('tcb status', tcbStatusName(Number(data.tcbStatus)));
+        this.text('evaluation', data.evaluationNumber.toString());
+        this.text('measurement', hex(data.measurement));
+        this.text('machine id', hex(data.machineId));
+        this.text('gpu evidence', data.evidenceHash === 0n ? 'none' : `SHA-256 ${hex(data.evidenceHash)}`);
+    }
+
+    /** Says loudly when attestation in this network rests on another root than Intel's. */
+    private async root(verifier: Address): Promise<void> {
+        const { root } = await openVerifier(this.script, verifier);
+        this.text('root', describeRoot(root), isProduction(root) ? 'production' : 'test');
+    }
+
+    async verifier(target: Address): Promise<void> {
+        const { verifier, root } = await openVerifier(this.script, target);
+        this.text('root', describeRoot(root), isProduction(root) ? 'production' : 'test');
+        this.text('root key', showRoot(root));
+        this.runway(await verifier.getRunway());
+        const known = unpackCollateral(await verifier.getCollateral());
+        const roles = new Map<number, string>(
+            Object.entries(CertificateRole).map(([name, role]) => [role, CertificateNames[name] ?? name]),
+        );
+        for (const [role, { notAfter }] of known.certificates) {
+            this.script.line('certificate', `${roles.get(role)}, until ${time(notAfter)}`);
+        }
+        for (const [role, { thisUpdate, nextUpdate, revoked }] of known.crls) {
+            const dates = `of ${time(thisUpdate)}, until ${time(nextUpdate)}`;
+            this.script.line('revocation list', `${roles.get(role)}, ${revoked} entries, ${dates}`);
+        }
+        for (const [fmspc, { expiry, evaluationNumber }] of known.tcbInfos) {
+            this.script.line('TCB info', `${fmspc}, evaluation ${evaluationNumber}, until ${time(expiry)}`);
+        }
+        if (known.qeIdentity !== null) {
+            const { expiry, evaluationNumber } = known.qeIdentity;
+            this.script.line('QE identity', `evaluation ${evaluationNumber}, until ${time(expiry)}`);
+        }
+        this.text('models', [...known.tcbInfos.keys()].join(',') || 'none');
     }
 
     async settlement(target: Address): Promise<void> {
@@ -189,6 +257,12 @@ class Page {
 }
 
 const amount = (nano: bigint): string => `${showCoins(nano)} ${CoinSymbol}`;
-const time = (seconds: bigint): string => new Date(Number(seconds) * 1000).toISOString();
+const CertificateNames: Readonly<Record<string, string>> = {
+    root: 'root',
+    platformCa: 'PCK platform CA',
+    processorCa: 'PCK processor CA',
+    tcbSigner: 'TCB signer',
+};
+const time = (seconds: bigint | number): string => new Date(Number(seconds) * 1000).toISOString();
 const tierOf = (tier: bigint, until: bigint): string =>
     Number(tier) === Tier.Tdx ? `tdx until ${time(until)}` : 'open: no enclave';

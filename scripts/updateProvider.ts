@@ -1,6 +1,7 @@
 import { NetworkProvider } from '@ton/blueprint';
 import { OpenedContract } from '@ton/core';
 import {
+    accountOf,
     addressOf,
     hashToBigInt,
     isAcceptableEd25519Key,
@@ -15,7 +16,7 @@ import {
     unpackEndpoint,
 } from '@ton-compute/contracts';
 import { ScriptError } from '../tools/scripts/error';
-import { address, bytes32, coins, publicKey, url } from '../tools/scripts/parsing';
+import { address, addressOrNone, bytes32, coins, publicKey, url } from '../tools/scripts/parsing';
 import { Script } from '../tools/scripts/script';
 
 const Names = [
@@ -31,10 +32,11 @@ const Names = [
     'workerKey',
     'encryptionKey',
     'endpoint',
+    'attester',
     'change',
 ];
 
-/** Changes what a provider shows: offers, keys, endpoint. Several inputs make several changes, one message each. */
+/** Changes what a provider shows: offers, keys, endpoint, attester. Several inputs make several changes, one message each. */
 export async function run(provider: NetworkProvider, args: string[]): Promise<void> {
     const script = await Script.start(provider, args, Names);
     const target = await script.inputs.read('provider', 'Address of the provider', address);
@@ -52,11 +54,14 @@ export async function run(provider: NetworkProvider, args: string[]): Promise<vo
     if (wanted.includes('endpoint')) {
         await update.endpoint();
     }
+    if (wanted.includes('attester')) {
+        await update.attester();
+    }
     script.address('provider', 'Provider', target);
     script.finish();
 }
 
-const Changes = ['offer', 'keys', 'endpoint'] as const;
+const Changes = ['offer', 'keys', 'endpoint', 'attester'] as const;
 type Change = (typeof Changes)[number];
 
 /** What `change` says; else what the given inputs belong to; else a person may choose. */
@@ -66,6 +71,7 @@ async function changes({ inputs }: Script): Promise<readonly Change[]> {
         offer: given('addModel', 'removeOffer'),
         keys: given('workerKey', 'encryptionKey'),
         endpoint: given('endpoint'),
+        attester: given('attester'),
     };
     const implied = Changes.filter((change) => belongs[change]);
     if (given('change') || (implied.length === 0 && inputs.interactive)) {
@@ -73,7 +79,7 @@ async function changes({ inputs }: Script): Promise<readonly Change[]> {
     }
     if (implied.length === 0) {
         throw new ScriptError(
-            'Nothing to change: give ADD_MODEL or REMOVE_OFFER, WORKER_KEY and ENCRYPTION_KEY, or ENDPOINT.',
+            'Nothing to change: give ADD_MODEL or REMOVE_OFFER, WORKER_KEY and ENCRYPTION_KEY, ENDPOINT, or ATTESTER.',
         );
     }
     return implied;
@@ -145,6 +151,21 @@ class Update {
             queryId: 0n,
             endpoint: packEndpoint(endpoint),
         });
+    }
+
+    /** Names who may send quotes for this provider beside its owner: the gas wallet of the worker. */
+    async attester(): Promise<void> {
+        const attester = await this.script.inputs.read(
+            'attester',
+            "Address of the worker's gas wallet, which may send quotes; none for nobody but the owner",
+            addressOrNone,
+        );
+        const account = attester === null ? 0n : accountOf(attester);
+        if ((await this.contract.getProviderData()).attester === account) {
+            this.script.write('The attester is this already.');
+            return;
+        }
+        await this.send('name the attester', 'setAttester', { $$type: 'SetAttester', queryId: 0n, attester: account });
     }
 
     private async offer(): Promise<OfferTerms> {

@@ -105,6 +105,52 @@ export function unpackCollateral(data: Collateral): KnownCollateral {
     };
 }
 
+/** Dates of one part of the collateral that a verifier knows, unix seconds. */
+export type CollateralPart = { issued: number; expires: number; evaluationNumber?: number };
+
+/** Parts of the collateral for one processor model; what the verifier does not know is missing. */
+export type CollateralParts = {
+    -readonly [K in 'root-crl' | 'pck-ca' | 'pck-crl' | 'tcb-signing' | 'tcb-info' | 'qe-identity']?: CollateralPart;
+};
+
+/**
+ * @param fmspc processor model, 12 hexadecimal digits.
+ * @param ca which CA issued the PCK certificates of these machines.
+ * @returns what of a verifier's collateral counts for such a machine, as a collateral keeper looks at it.
+ */
+export function collateralParts(known: KnownCollateral, fmspc: string, ca: 'platform' | 'processor'): CollateralParts {
+    const role = ca === 'platform' ? CertificateRole.platformCa : CertificateRole.processorCa;
+    const parts: CollateralParts = {};
+    const put = (kind: keyof CollateralParts, part: CollateralPart | undefined) => {
+        if (part !== undefined) {
+            parts[kind] = part;
+        }
+    };
+    put('root-crl', crlPart(known, CertificateRole.root));
+    put('pck-ca', certificatePart(known, role));
+    put('pck-crl', crlPart(known, role));
+    put('tcb-signing', certificatePart(known, CertificateRole.tcbSigner));
+    put('tcb-info', textPart(known.tcbInfos.get(fmspc.toUpperCase())));
+    put('qe-identity', textPart(known.qeIdentity ?? undefined));
+    return parts;
+}
+
+function certificatePart({ certificates }: KnownCollateral, role: number): CollateralPart | undefined {
+    const found = certificates.get(role);
+    return found && { issued: found.notBefore, expires: found.notAfter };
+}
+
+function crlPart({ crls }: KnownCollateral, issuer: number): CollateralPart | undefined {
+    const found = crls.get(issuer);
+    return found && { issued: found.thisUpdate, expires: found.nextUpdate };
+}
+
+function textPart(
+    text: { issueDate: number; expiry: number; evaluationNumber: number } | undefined,
+): CollateralPart | undefined {
+    return text && { issued: text.issueDate, expires: text.expiry, evaluationNumber: text.evaluationNumber };
+}
+
 function entries<K extends number | bigint>(map: Dictionary<K & (number | bigint), Cell>): [K, Cell][] {
     return map.keys().map((key) => [key as K, map.get(key)!]);
 }

@@ -1,4 +1,5 @@
 import { ChainPrices, computeFee, forwardFee, storageFee } from './fees';
+import * as AttestationVerifier from './attestation_verifier';
 import * as MeasurementCatalog from './measurement_catalog';
 import * as Provider from './provider';
 import * as ProviderRegistry from './provider_registry';
@@ -37,6 +38,12 @@ export function registryReserve(prices: ChainPrices): bigint {
 export function catalogReserve(prices: ChainPrices): bigint {
     const { CatalogCells, CatalogBits, ReserveSeconds } = MeasurementCatalog;
     return storageFee(prices, CatalogCells, CatalogBits, ReserveSeconds);
+}
+
+/** @returns nanoTON that stay in a verifier for a year of rent. */
+export function verifierReserve(prices: ChainPrices): bigint {
+    const { VerifierCells, VerifierBits, ReserveSeconds } = AttestationVerifier;
+    return storageFee(prices, VerifierCells, VerifierBits, ReserveSeconds);
 }
 
 /** @returns nanoTON for a message with an empty body. */

@@ -4,7 +4,13 @@ import { Chain } from './chain/chain';
 import { ProviderInfo, readProviderAt } from './chain/providers';
 import { reasonOf } from './errors';
 import { askWorker, FoundOffer, foundOffer, matchOffer, refuseActive } from './find';
-import { CheckedPolicy, refuseOffer, refuseProvider } from './policy';
+import { CheckedPolicy, refuseOffer } from './policy';
+import { AttestationTrust, rootOf } from './trust';
+
+const RootText = {
+    production: 'PRODUCTION: Intel SGX Root CA',
+    test: 'TEST ROOT: proves NOTHING about hardware',
+} as const;
 
 /** One thing that was looked at. */
 export type Finding = { what: string; ok: boolean; detail: string };
@@ -29,6 +35,7 @@ export async function checkProvider(
     address: Address,
     globalId: number,
     policy: CheckedPolicy,
+    trust: AttestationTrust,
     signal?: AbortSignal,
 ): Promise<ProviderCheck> {
     const findings: Finding[] = [];
@@ -44,8 +51,13 @@ export async function checkProvider(
     note('account', true, `provider ${provider.index} of the registry, with the known code and proper keys`);
     const inactive = refuseActive(provider);
     note('status', inactive === null, inactive ?? 'takes sessions');
-    const refusal = refuseProvider(policy, provider, chain.now());
+    const refusal = await trust.refuse(chain, policy, provider);
     note('tier', refusal === null, refusal ?? tierOf(provider));
+    if (policy.leastTier === 'tdx') {
+        const root = await rootOf(chain, provider.verifier);
+        const known = typeof root === 'string';
+        note('root', known && (root === 'production' || policy.allowTestRoot), known ? RootText[root] : root.refusal);
+    }
     const acceptable: OfferTerms[] = [];
     for (const offer of provider.offers) {
         const reason = refuseOffer(policy, offer);

@@ -1,4 +1,5 @@
 import { Address } from '@ton/core';
+import { TcbStatus, TcbStatusName } from '@ton-compute/contracts';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { parseCoins } from './amounts';
 import { ClientOptions } from './client';
@@ -15,6 +16,9 @@ export type ChainFlags = {
     store?: string;
     globalId?: number;
     measurement?: string[];
+    catalog?: Address[];
+    acceptTcb?: TcbStatusName[];
+    allowTestRoot?: boolean;
     maxPromptPrice?: bigint;
     maxCompletionPrice?: bigint;
     spendingCap?: bigint;
@@ -64,6 +68,17 @@ function measurement(text: string, earlier: string[] = []): string[] {
     return [...earlier, text];
 }
 
+function catalog(text: string, earlier: Address[] = []): Address[] {
+    return [...earlier, address(text)];
+}
+
+function tcbStatus(text: string, earlier: TcbStatusName[] = []): TcbStatusName[] {
+    if (!Object.hasOwn(TcbStatus, text)) {
+        throw new InvalidArgumentError(`Expected one of ${Object.keys(TcbStatus).join(', ')}, got "${text}".`);
+    }
+    return [...earlier, text as TcbStatusName];
+}
+
 /** Adds the options that every command takes. */
 export function withChainFlags(command: Command): Command {
     return command
@@ -85,6 +100,17 @@ export function withChainFlags(command: Command): Command {
         .addOption(new Option('--model <hash>', 'SHA-256 of the weights, or auto').argParser(model).default('auto'))
         .addOption(
             new Option('--measurement <hash>', 'image accepted in tier tdx; may be repeated').argParser(measurement),
+        )
+        .addOption(
+            new Option('--catalog <address>', 'catalog whose images are accepted too; may be repeated').argParser(catalog),
+        )
+        .addOption(
+            new Option('--accept-tcb <status>', 'TCB status accepted in tier tdx; may be repeated; UpToDate').argParser(
+                tcbStatus,
+            ),
+        )
+        .addOption(
+            new Option('--allow-test-root', "accept a verifier without Intel's root: it proves nothing about hardware"),
         )
         .addOption(new Option('--max-prompt-price <ton>', 'the most for 1,000,000 prompt tokens').argParser(coins))
         .addOption(
@@ -121,6 +147,9 @@ export function clientOptions(flags: ChainFlags): ClientOptions {
         policy: {
             leastTier: flags.tier,
             measurements: flags.measurement,
+            catalogs: flags.catalog,
+            acceptedTcbStatuses: flags.acceptTcb,
+            allowTestRoot: flags.allowTestRoot,
             models: flags.model === 'auto' ? undefined : [flags.model],
             priceCeiling: {
                 ...(flags.maxPromptPrice === undefined ? {} : { prompt: flags.maxPromptPrice }),

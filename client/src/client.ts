@@ -10,12 +10,13 @@ import { ClientError, ClientErrorCode } from './errors';
 import { askWorker, findOffers, FindResult, matchOffer, refuseActive } from './find';
 import { Logger, silentLogger } from './log';
 import { openEscrow, OpenOptions, planOpening, requireBasechain, sessionPublicKey } from './opening';
-import { CheckedPolicy, checkPolicy, Policy, refuseOffer, refuseProvider } from './policy';
+import { CheckedPolicy, checkPolicy, Policy, refuseOffer } from './policy';
 import { headroomOf } from './session/ledger';
 import { SessionRecord } from './session/record';
 import { chainFigures, SpendingReport, spendingReport } from './session/report';
 import { notOpen, requireTime, Session } from './session/session';
 import { SessionStore } from './session/store';
+import { AttestationTrust } from './trust';
 
 export type ClientOptions = {
     /**
@@ -62,6 +63,7 @@ export class Client {
         private readonly store: SessionStore,
         private readonly plain: boolean,
         private readonly log: Logger,
+        private readonly trust: AttestationTrust,
     ) {}
 
     /** Use {@link createClient}. */
@@ -86,7 +88,8 @@ export class Client {
         }
         const wallet = options.wallet === undefined ? null : await Wallet.create(options.wallet, globalId);
         const log = options.log ?? silentLogger;
-        return new Client(chain, registry, globalId, policy, wallet, new SessionStore(options.store), plain, log);
+        const store = new SessionStore(options.store);
+        return new Client(chain, registry, globalId, policy, wallet, store, plain, log, new AttestationTrust(log));
     }
 
     /** Address of the wallet, if there is one. */
@@ -97,12 +100,12 @@ export class Client {
     /** Lists the offers that satisfy the policy, cheapest first, and what was passed over and why. */
     find(policy?: Policy, signal?: AbortSignal): Promise<FindResult> {
         const checked = policy === undefined ? this.policy : checkPolicy(policy);
-        return findOffers(this.chain.with(signal), this.registry, this.globalId, checked, signal);
+        return findOffers(this.chain.with(signal), this.registry, this.globalId, checked, this.trust, signal);
     }
 
     /** Checks one provider with get-methods only, and its worker against the chain. */
     check(provider: Address, signal?: AbortSignal): Promise<ProviderCheck> {
-        return checkProvider(this.chain.with(signal), this.registry, provider, this.globalId, this.policy, signal);
+        return checkProvider(this.chain.with(signal), this.registry, provider, this.globalId, this.policy, this.trust, signal);
     }
 
     /**
@@ -152,7 +155,9 @@ export class Client {
                 }
                 throw error;
             });
-            return await this.begin(record, state, provider, unlock);
+            const session = await this.begin(record, state, provider, unlock);
+            await session.requireAttested(signal);
+            return session;
         } catch (error) {
             await unlock();
             throw error;
@@ -293,7 +298,7 @@ export class Client {
         return new Session({
             record,
             state,
-            encryptionKey: provider.encryptionKey,
+            found: provider,
             chain: this.chain,
             wallet: this.wallet,
             store: this.store,
@@ -318,7 +323,7 @@ export class Client {
             return this.chooseBest(options);
         }
         const provider = await readProviderAt(chain, this.registry, options.provider);
-        const refusal = refuseActive(provider) ?? refuseProvider(this.policy, provider, chain.now());
+        const refusal = refuseActive(provider) ?? (await this.trust.refuse(chain, this.policy, provider));
         if (refusal !== null) {
             throw new ClientError(
                 'provider_refused',

@@ -3,9 +3,10 @@ import { OfferTerms, packOffer } from '@ton-compute/contracts';
 import { WorkerOffer, WorkerOffers } from '@ton-compute/protocol';
 import { Chain } from './chain/chain';
 import { ProviderInfo, readProvider, readProviderCount } from './chain/providers';
-import { ClientError, reasonOf } from './errors';
-import { CheckedPolicy, referencePrice, refuseOffer, refuseProvider } from './policy';
+import { ClientError, ClientErrorCode, reasonOf } from './errors';
+import { CheckedPolicy, referencePrice, refuseOffer } from './policy';
 import { WorkerApi } from './session/worker-api';
+import { AttestationTrust } from './trust';
 
 /** An offer that satisfies the policy, of a worker that answers. */
 export type FoundOffer = {
@@ -32,6 +33,8 @@ export type FindResult = {
     skipped: Skipped[];
 };
 
+/** Errors that have nothing to do with one provider. */
+const GeneralErrors: ReadonlySet<ClientErrorCode> = new Set(['chain_unreachable', 'invalid_option']);
 /** Providers that are looked at at the same time. */
 const Parallel = 8;
 
@@ -45,6 +48,7 @@ export async function findOffers(
     registry: Address,
     globalId: number,
     policy: CheckedPolicy,
+    trust: AttestationTrust,
     signal?: AbortSignal,
 ): Promise<FindResult> {
     const count = await readProviderCount(chain, registry);
@@ -54,7 +58,7 @@ export async function findOffers(
         while (next < count) {
             const index = next;
             next += 1n;
-            await examine(chain, registry, globalId, policy, index, result, signal);
+            await examine(chain, registry, globalId, policy, trust, index, result, signal);
         }
     };
     await Promise.all(Array.from({ length: Parallel }, work));
@@ -72,6 +76,7 @@ async function examine(
     registry: Address,
     globalId: number,
     policy: CheckedPolicy,
+    trust: AttestationTrust,
     index: bigint,
     result: FindResult,
     signal?: AbortSignal,
@@ -79,7 +84,7 @@ async function examine(
     let provider: ProviderInfo | null = null;
     try {
         provider = await readProvider(chain, registry, index);
-        const refusal = refuseActive(provider) ?? refuseProvider(policy, provider, chain.now());
+        const refusal = refuseActive(provider) ?? (await trust.refuse(chain, policy, provider));
         if (refusal !== null) {
             result.skipped.push({ index, address: provider.address, reason: refusal });
             return;
@@ -111,8 +116,9 @@ async function examine(
         }
     } catch (error) {
         signal?.throwIfAborted();
-        const chainFailed = error instanceof ClientError && error.code === 'chain_unreachable';
-        if (chainFailed) {
+        // The chain does not answer, or the policy itself is wrong: the same for all providers.
+        const general = error instanceof ClientError && GeneralErrors.has(error.code);
+        if (general) {
             throw error;
         }
         result.skipped.push({ index, address: provider?.address ?? null, reason: reasonOf(error) });

@@ -4,6 +4,7 @@ export { ClientError } from './errors';
 export type { ClientErrorCode, ErrorDetails } from './errors';
 export type { OpenOptions } from './opening';
 export type { Policy, TierName } from './policy';
+export type { RootKind } from './trust';
 export type { FindResult, FoundOffer, Skipped } from './find';
 export type { Finding, ProviderCheck } from './check';
 export type { ProviderInfo } from './chain/providers';

@@ -84,10 +84,14 @@ export async function planOpening(
         leastTier: policy.leastTier === 'tdx' ? Tier.Tdx : Tier.Open,
         acceptedTcbStatuses: tcbStatusBits(policy),
         // A list cannot be demanded in the terms, so what the provider runs now is: it was found on the list.
-        measurement: policy.leastTier === 'tdx' && policy.measurements !== null ? provider.measurement : null,
+        measurement: demandsMeasurement(policy) ? provider.measurement : null,
         offer,
     });
     return { deployment: await escrowDeployment(publicKey, provider.settlement, terms), terms, sessionKey };
+}
+
+function demandsMeasurement({ leastTier, measurements, catalogs }: CheckedPolicy): boolean {
+    return leastTier === 'tdx' && (measurements !== null || catalogs.length > 0);
 }
 
 /** @param seed 32 bytes. @returns the public key. */

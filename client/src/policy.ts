@@ -1,4 +1,14 @@
-import { MaxCloseWindow, MinCloseWindow, OfferTerms, Prices, Tier } from '@ton-compute/contracts';
+import { Address } from '@ton/core';
+import {
+    MaxCloseWindow,
+    MinCloseWindow,
+    OfferTerms,
+    Prices,
+    TcbStatus,
+    TcbStatusName,
+    tcbStatusName,
+    Tier,
+} from '@ton-compute/contracts';
 import { ClientError } from './errors';
 
 export type TierName = 'tdx' | 'open';
@@ -9,10 +19,17 @@ export type Policy = {
      * Least tier. `tdx` when omitted: an attested machine. `open` promises no privacy, so it must be asked for.
      */
     leastTier?: TierName;
-    /** TCB statuses accepted in tier tdx, as the provider's contract numbers them; [0] (up to date) when omitted. */
-    acceptedTcbStatuses?: readonly number[];
+    /** TCB statuses accepted in tier tdx, by name or as the contracts number them; ['UpToDate'] when omitted. */
+    acceptedTcbStatuses?: readonly (number | TcbStatusName)[];
     /** Image measurements accepted in tier tdx, 32 bytes each, as hexadecimal digits; any when omitted. */
     measurements?: readonly string[];
+    /** MeasurementCatalogs: what they trust is accepted beside `measurements`. */
+    catalogs?: readonly Address[];
+    /**
+     * Whether a verifier with another root than Intel's will do; false when omitted. Such an attestation proves nothing
+     * about hardware: only for development networks.
+     */
+    allowTestRoot?: boolean;
     /** Models accepted, by the SHA-256 of their weights, as hexadecimal digits; any when omitted. */
     models?: readonly string[];
     /** The most that may be asked, nanoTON per 1,000,000 tokens of each class; no limit when omitted. */
@@ -36,6 +53,8 @@ export type CheckedPolicy = {
     leastTier: TierName;
     acceptedTcbStatuses: readonly number[];
     measurements: readonly string[] | null;
+    catalogs: readonly Address[];
+    allowTestRoot: boolean;
     models: readonly string[] | null;
     priceCeiling: Partial<Prices>;
     spendingCap: bigint | null;
@@ -74,14 +93,10 @@ export function checkPolicy(policy: Policy = {}): CheckedPolicy {
             `policy.leastTier: expected "tdx" or "open", got "${String(leastTier)}".`,
         );
     }
-    const acceptedTcbStatuses = policy.acceptedTcbStatuses ?? [0];
-    for (const status of acceptedTcbStatuses) {
-        if (!Number.isInteger(status) || status < 0 || status > 7) {
-            throw new ClientError(
-                'invalid_option',
-                `policy.acceptedTcbStatuses: expected numbers from 0 to 7, got ${status}.`,
-            );
-        }
+    const acceptedTcbStatuses = (policy.acceptedTcbStatuses ?? [TcbStatus.UpToDate]).map(tcbStatus);
+    const allowTestRoot = policy.allowTestRoot ?? false;
+    if (typeof allowTestRoot !== 'boolean') {
+        throw new ClientError('invalid_option', `policy.allowTestRoot: expected true or false, got ${String(allowTestRoot)}.`);
     }
     const hiddenTokens = policy.hiddenTokens ?? 0;
     if (!Number.isSafeInteger(hiddenTokens) || hiddenTokens < 0) {
@@ -94,12 +109,26 @@ export function checkPolicy(policy: Policy = {}): CheckedPolicy {
         leastTier,
         acceptedTcbStatuses,
         measurements: hashes(policy.measurements, 'policy.measurements'),
+        catalogs: policy.catalogs ?? [],
+        allowTestRoot,
         models: hashes(policy.models, 'policy.models'),
         priceCeiling: policy.priceCeiling ?? {},
         spendingCap: amount(policy.spendingCap, 'policy.spendingCap'),
         headroom: amount(policy.headroom, 'policy.headroom'),
         hiddenTokens,
     };
+}
+
+function tcbStatus(given: number | TcbStatusName): number {
+    const status = typeof given === 'string' ? TcbStatus[given] : given;
+    if (!Number.isInteger(status) || status < 0 || status > 7) {
+        throw new ClientError(
+            'invalid_option',
+            `policy.acceptedTcbStatuses: expected ${Object.keys(TcbStatus).join(', ')}, or numbers from 0 to 7, got ` +
+                `${String(given)}.`,
+        );
+    }
+    return status;
 }
 
 /** What a policy looks at in a provider. */
@@ -125,7 +154,8 @@ export function refuseProvider(policy: CheckedPolicy, standing: Standing, now: n
         return `its attestation expires in ${standing.attestedUntil - now} s`;
     }
     if (!policy.acceptedTcbStatuses.includes(standing.tcbStatus)) {
-        return `its TCB status is ${standing.tcbStatus}, accepted are ${policy.acceptedTcbStatuses.join(', ')}`;
+        const accepted = policy.acceptedTcbStatuses.map(tcbStatusName).join(', ');
+        return `its TCB status is ${standing.tcbStatus} (${tcbStatusName(standing.tcbStatus)}), accepted are ${accepted}`;
     }
     const measurement = standing.measurement.toString('hex');
     if (policy.measurements !== null && !policy.measurements.includes(measurement)) {

@@ -1,23 +1,29 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient, Session } from '@ton-compute/client';
 import { CoinSymbol } from '@ton-compute/contracts';
 import { startDevnet } from '@ton-compute/devnet';
 import OpenAI from 'openai';
 import { Address, toNano } from '@ton/core';
+import { TonClient } from '@ton/ton';
 import { Account, closeTheBooks, Party } from './accounting';
 import { afternoon, AnswerTokens, morning, Task } from './conversation';
 import { describeDevice, proveGpu } from './gpu';
 import { addressIn, runScript, sha256Of } from './market';
 import { Root, Service } from './processes';
 import { detail, step } from './stage';
+import { TestRoot, TestSeed } from './test-root';
 import { coins, figuresTable, operationsTable, partiesTable } from './tables';
 import { freePort, WorkerBatch, WorkerProcess } from './worker-process';
 
 /** Prices of the demonstration, in coins per 1,000,000 tokens: high enough that a few requests show in the table. */
 const Prices = { prompt: '300', cached: '75', completion: '900', reasoning: '900' };
 const Deposit = toNano('2');
+/** What the owner puts into the wallet that pays for quotes. */
+const QuoteMoney = toNano('1');
+
 
 async function ask(openai: OpenAI, model: string, task: Task): Promise<string> {
     const stream = await openai.chat.completions.create({
@@ -79,9 +85,26 @@ async function theDay(folder: string, cleanUps: (() => Promise<unknown>)[]): Pro
         parties.push({ name, address, before: 0n, isWallet: false });
     detail(`${devnet.endpoint}, prices in force since 2026-04-29`);
 
-    step('The registry is deployed, with the script that deploys it to testnet.');
+    step('The verifier of attestations is deployed and learns its collateral, with the scripts for testnet and mainnet.');
+    detail('TEST ROOT: there is no Intel machine here. A test authority stands in for Intel, so whatever is attested in this');
+    detail('demonstration proves NOTHING about hardware. Contracts, messages and checks are those of the real thing.');
+    const testRoot = new TestRoot((await devnet.info()).time);
+    const root = { ROOT_KEY: testRoot.rootKey, TEST_ROOT: 'yes' };
+    const verifier = addressIn(await runScript(devnet, deployer, 'deployVerifier', root), 'verifier');
+    await runScript(devnet, deployer, 'addCollateral', {
+        VERIFIER: verifier.toString(),
+        COLLATERAL: await testRoot.writeCollateral(join(folder, 'collateral.json')),
+    });
+    for (const [name, address] of await testRoot.accounts(verifier)) {
+        contract(name, address);
+    }
+    detail(`AttestationVerifier ${verifier.toString()}`);
+
+    step('The registry is deployed; it names the verifier for ever.');
     const registry = addressIn(
         await runScript(devnet, deployer, 'deployRegistry', {
+            VERIFIER: verifier.toString(),
+            TEST_ROOT: 'yes',
             GOVERNANCE: governance.address.toString(),
             TREASURY: governance.address.toString(),
         }),
@@ -90,7 +113,7 @@ async function theDay(folder: string, cleanUps: (() => Promise<unknown>)[]): Pro
     contract('ProviderRegistry', registry);
     detail(`ProviderRegistry ${registry.toString()}`);
 
-    step('The GPU owner makes the worker\'s keys, registers a provider and offers the model.');
+    step("The GPU owner makes the worker's keys, registers a provider, offers the model and funds the quotes.");
     const worker = new WorkerProcess(join(folder, 'worker'));
     const keys = await worker.keys();
     const port = await freePort();
@@ -107,8 +130,13 @@ async function theDay(folder: string, cleanUps: (() => Promise<unknown>)[]): Pro
     contract('Provider', provider);
     contract('RewardSettlement', settlement);
     const modelPath = process.env.MODEL_PATH ?? join(Root, 'worker/model/tiny-chat.gguf');
+    const gasWallet = await worker.gasWallet();
+    parties.push({ name: 'gas wallet of the worker', address: gasWallet, before: 0n, isWallet: true });
+    await owner.sender(chain).send({ to: gasWallet, value: QuoteMoney, bounce: false });
+    await untilFunded(chain, gasWallet);
     await runScript(devnet, owner, 'updateProvider', {
         PROVIDER: provider.toString(),
+        ATTESTER: gasWallet.toString(),
         ADD_MODEL: (await sha256Of(modelPath)).toString('hex'),
         PROMPT_PRICE: Prices.prompt,
         CACHED_PRICE: Prices.cached,
@@ -119,22 +147,28 @@ async function theDay(folder: string, cleanUps: (() => Promise<unknown>)[]): Pro
     });
     detail(`Provider         ${provider.toString()}`);
     detail(`RewardSettlement ${settlement.toString()}`);
+    detail(`gas wallet       ${gasWallet.toString({ bounceable: false })}`);
 
-    step('The worker starts.');
-    const lines = await worker.start(devnet.endpoint, provider, port);
+    step('The worker starts, asks the chain for a nonce and has its quote verified on-chain.');
+    const lines = await worker.start(devnet.endpoint, provider, port, TestSeed);
     cleanUps.push(async () => worker.kill());
     lines.forEach(detail);
+    const { measurement, attestedUntil, tcbStatus } = await worker.attested();
+    detail(`attested  until ${new Date(attestedUntil * 1000).toISOString()}, TCB status ${tcbStatus}`);
+    detail(`image     ${measurement}`);
 
-    step('The client finds the provider through the registry, checks it and opens a session.');
+    step('The client finds the provider through the registry, checks its attestation and opens a session of tier tdx.');
+    const trusted = testRoot.measurement;
     const client = await createClient({
         endpoint: devnet.endpoint,
         registry,
         wallet: { mnemonic: clientWallet.mnemonic, version: 'v4r2' },
-        policy: { leastTier: 'open' }, // no enclave: said, not assumed
+        // An image that the client trusts, up to date; and, for this demonstration only, a root that is not Intel's.
+        policy: { leastTier: 'tdx', measurements: [trusted], allowTestRoot: true },
         store: join(folder, 'client'),
     });
     const { offers } = await client.find();
-    detail(`${offers.length} offer found; tier open: prepaid, no promise of privacy beyond the sealed connection`);
+    detail(`${offers.length} offer found; tier tdx with the demanded image, by get-methods alone (TEST ROOT allowed)`);
     const session = await client.open({ deposit: Deposit });
     contract('SessionEscrow 1', session.address);
     detail(`session ${session.address.toString()} with a deposit of ${coins(Deposit)} ${CoinSymbol}`);
@@ -144,7 +178,7 @@ async function theDay(folder: string, cleanUps: (() => Promise<unknown>)[]): Pro
     await session.pay();
 
     step('Afternoon: the official openai client against the local endpoint, in a session of its own.');
-    const served = await serve(devnet.endpoint, registry, clientWallet.mnemonic, join(folder, 'served'));
+    const served = await serve(devnet.endpoint, registry, clientWallet.mnemonic, join(folder, 'served'), trusted);
     cleanUps.push(async () => served.service.kill());
     contract('SessionEscrow 2', served.session);
     detail(`${served.url}, session ${served.session.toString()}`);
@@ -185,17 +219,28 @@ async function theDay(folder: string, cleanUps: (() => Promise<unknown>)[]): Pro
     return verdict(account);
 }
 
+/** Waits until a wallet has coins. */
+async function untilFunded(chain: TonClient, address: Address): Promise<void> {
+    for (let look = 0; (await chain.getBalance(address)) === 0n; look++) {
+        if (look === 100) {
+            throw new Error(`No coins have arrived at ${address.toString()}.`);
+        }
+        await sleep(100);
+    }
+}
+
 async function serve(
     endpoint: string,
     registry: Address,
     mnemonic: readonly string[],
     store: string,
+    measurement: string,
 ): Promise<{ service: Service; url: string; model: string; session: Address }> {
     const found = new Map<string, string>();
     const { service } = await Service.start(
         'local endpoint',
-        ['node', `${Root}/client/dist/cli.js`, 'serve', '--endpoint', endpoint, '--registry', registry.toString(), '--tier', 'open',
-         '--deposit', '1', '--port', '0', '--store', store, '--wallet-version', 'v4r2'],
+        ['node', `${Root}/client/dist/cli.js`, 'serve', '--endpoint', endpoint, '--registry', registry.toString(), '--tier', 'tdx',
+         '--measurement', measurement, '--allow-test-root', '--deposit', '1', '--port', '0', '--store', store, '--wallet-version', 'v4r2'],
         { WALLET_MNEMONIC: mnemonic.join(' ') },
         (line) => {
             const [, name, value] = /^([^:]+): (.*)$/.exec(line) ?? [];

@@ -1,11 +1,12 @@
 import { Transaction } from '@ton/core';
-import { Provider, ProviderRegistry, RewardSettlement, SessionEscrow } from '@ton-compute/contracts';
+import { AttestationVerifier, Provider, ProviderRegistry, RewardSettlement, SessionEscrow } from '@ton-compute/contracts';
 
 const Tables = [
     ProviderRegistry.ProviderRegistry.opcodes,
     Provider.Provider.opcodes,
     SessionEscrow.SessionEscrow.opcodes,
     RewardSettlement.RewardSettlement.opcodes,
+    AttestationVerifier.AttestationVerifier.opcodes,
 ];
 
 const Names = new Map(Tables.flatMap((table) => Object.entries(table).map(([name, opcode]) => [opcode as number, name])));

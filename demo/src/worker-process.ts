@@ -1,15 +1,24 @@
 import { AddressInfo, createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Address } from '@ton/core';
-import { DeviceReport } from '@ton-compute/worker';
+import { AttestationStatus, DeviceReport } from '@ton-compute/worker';
 import { Root, run, Service } from './processes';
 
+/** Seconds for the worker to be attested. */
+const AttestSeconds = 30;
 const Cli = ['node', `${Root}/worker/dist/cli.js`];
 
 /** What `worker keys` prints. */
 export type WorkerPublicKeys = { workerKey: string; encryptionKey: string };
 
 /** What `worker status` prints, as far as it is needed here. */
-export type WorkerStatus = { device: DeviceReport; earnings: string | null; feeFloat: string | null };
+export type WorkerStatus = {
+    tier: 'open' | 'tdx';
+    attestation: AttestationStatus | null;
+    device: DeviceReport;
+    earnings: string | null;
+    feeFloat: string | null;
+};
 
 /** What `worker settle` and `worker close` print; amounts in nanoTON. */
 export type WorkerBatch = { outcome: string; items: number; claimed: string; message: string };
@@ -30,13 +39,23 @@ export class WorkerProcess {
         return this.order('keys');
     }
 
-    /** @returns what the worker says of itself at the start. */
-    async start(endpoint: string, provider: Address, port: number): Promise<string[]> {
+    /** @returns the wallet that pays for the worker's quotes; its key is made at the first call. */
+    async gasWallet(): Promise<Address> {
+        return Address.parse((await this.order<{ address: string }>('gas-wallet')).address);
+    }
+
+    /**
+     * @param seed of the test authority that certifies the worker's machine.
+     * @returns what the worker says of itself at the start.
+     */
+    async start(endpoint: string, provider: Address, port: number, seed: string): Promise<string[]> {
         const { service, lines } = await Service.start(
             'worker',
             [...Cli, '--data-directory', this.directory, '--network-endpoint', endpoint, '--network-requests-per-second', '100',
              '--provider-id', provider.toString(), '--listen-host', '127.0.0.1', '--listen-port', String(port),
-             '--network-poll-seconds', '1', '--log-format', 'pretty'],
+             '--network-poll-seconds', '1', '--log-format', 'pretty',
+             '--provider-tier', 'tdx', '--attestation-source', 'test', '--attestation-allow-test-root', 'true',
+             '--attestation-test-seed', seed],
             {},
             (line) => (line.startsWith('requests') ? true : undefined),
             120,
@@ -47,6 +66,19 @@ export class WorkerProcess {
 
     status(): Promise<WorkerStatus> {
         return this.order('status');
+    }
+
+    /** Waits until the chain says that the worker is attested. @throws Error with its reason when it is not in time. */
+    async attested(): Promise<AttestationStatus> {
+        for (const end = Date.now() + AttestSeconds * 1000; ; await sleep(300)) {
+            const { attestation } = await this.status();
+            if (attestation?.state === 'attested') {
+                return attestation;
+            }
+            if (Date.now() > end) {
+                throw new Error(`The worker is not attested after ${AttestSeconds} s: ${attestation?.lastError ?? 'no reason'}`);
+            }
+        }
     }
 
     settle(): Promise<WorkerBatch> {

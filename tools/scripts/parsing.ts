@@ -44,6 +44,11 @@ export const url: Parse<string> = (text) => {
 export const shortText: Parse<string> = (text) =>
     text !== '' && Buffer.byteLength(text) <= 127 ? text : expected('a text of 1 to 127 bytes');
 
+export const text: Parse<string> = (given) => (given !== '' ? given : expected('a text'));
+
+/** An address, or `none`. */
+export const addressOrNone: Parse<Address | null> = (given) => (given === 'none' ? null : address(given));
+
 export const oneOf =
     <T extends string>(...values: T[]): Parse<T> =>
     (text) =>

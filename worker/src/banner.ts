@@ -1,8 +1,22 @@
 import { fromNano } from '@ton/core';
 import { CoinSymbol } from '@ton-compute/contracts';
 
+import { TestRootWarning } from './attestation/verifier';
 import { WorkerConfig } from './config/schema';
 import type { Worker } from './worker';
+
+function tierLines(worker: Worker): [string, string][] {
+    const { attestation } = worker.stats();
+    if (attestation === null) {
+        return [['tier', 'open: no enclave, no promise of privacy']];
+    }
+    const { root, verifier, gasWallet } = attestation;
+    return [
+        ['tier', `tdx: quotes are verified by ${verifier}; open until one is accepted`],
+        ['root', root === 'production' ? 'PRODUCTION: Intel SGX Root CA' : TestRootWarning],
+        ['gas', `${gasWallet} pays for quotes`],
+    ];
+}
 
 /** @returns the lines that a person sees when the worker has started. */
 export function describeWorker(worker: Worker, config: WorkerConfig): string {
@@ -21,7 +35,7 @@ export function describeWorker(worker: Worker, config: WorkerConfig): string {
         ['model', `${model.id} (${model.architecture}, ${model.contextLength} tokens of context)`],
         ['weights', `SHA-256 ${model.weightsHash}`],
         ['device', `${device.backend}: ${device.note}`],
-        ['tier', 'open: no enclave, no promise of privacy'],
+        ...tierLines(worker),
         ['provider', `${provider.address.toString()} (number ${provider.index})`],
         [
             'price',

@@ -1,11 +1,14 @@
 #!/usr/bin/env node
 import { existsSync } from 'node:fs';
 import { Address } from '@ton/core';
+import { WalletContractV4 } from '@ton/ton';
 import { Command, CommanderError } from 'commander';
 
 import { sendOrder } from './admin/client';
+import { loadGasKey } from './attestation/gas-wallet';
+import { gasWalletPath } from './attestation/open';
 import { describeWorker } from './banner';
-import { ConfigSources, fieldNames, loadConfig, loadDataDirectory } from './config/load';
+import { ConfigSources, fieldNames, loadConfig, loadDataDirectory, loadSection } from './config/load';
 import { WorkerConfig } from './config/schema';
 import { EngineError } from './engine';
 import { messageOf, StartError } from './errors';
@@ -64,8 +67,19 @@ program
     .command('keys')
     .description('print the public keys to register the provider with; makes them at the first time')
     .action(async () => {
-        const keys = new FileKeys(loadDataDirectory(sources()));
+        const { directory, keys: folder } = loadSection('data', sources());
+        const keys = new FileKeys(folder ?? directory);
         print({ ...publicKeysOf(await keys.load()), file: keys.path });
+    });
+
+program
+    .command('gas-wallet')
+    .description('print the wallet that pays for quotes, which the owner funds and names as attester; makes it if missing')
+    .action(async () => {
+        const { gasWallet } = loadSection('attestation', sources());
+        const path = gasWalletPath(loadDataDirectory(sources()), gasWallet);
+        const { address } = WalletContractV4.create({ workchain: 0, publicKey: (await loadGasKey(path)).publicKey });
+        print({ address: address.toString({ bounceable: false }), file: path });
     });
 
 program

@@ -5,6 +5,8 @@ export type { WorkerConfig, WorkerConfigInput } from './config/schema';
 export type { ProviderRecord } from './chain/provider-record';
 export type { BatchResult } from './settlement/settler';
 export { createLogger, type LogFormat, type Logger, type LogLevel } from './logger';
+export type { AttestationStatus } from './attestation/attester';
+export type { RootKind } from './attestation/verifier';
 export { FileKeys } from './keys/file-keys';
 export type { KeySource, WorkerKeys } from './keys/keys';
 export { publicKeysOf, type PublicKeys } from './registration';

@@ -8,6 +8,8 @@ export type MetricsSource = {
     /** nanoTON in the fee float; null before it was read. */
     feeFloat(): bigint | null;
     chainReachable(): boolean;
+    /** End of the attestation, unix seconds, 0 while there is none; null in tier open. */
+    attestedUntil(): number | null;
 };
 
 /** nanoTON in one TON, as a number: gauges are doubles, which is exact enough to look at. */
@@ -23,6 +25,7 @@ export class Metrics {
     private readonly receipts: Counter;
     private readonly batches: Counter<'outcome'>;
     private readonly claimed: Counter;
+    private readonly attestations: Counter<'result'>;
     private readonly firstTokens: Histogram;
     private readonly durations: Histogram<'route'>;
 
@@ -38,6 +41,7 @@ export class Metrics {
         this.receipts = counter('receipts_total', 'Receipts issued.');
         this.batches = counter('batches_total', 'Settlements by outcome.', ['outcome']);
         this.claimed = counter('claimed_ton_total', 'TON claimed by batches since the start.');
+        this.attestations = counter('attestations_total', 'Attempts to be attested, by result.', ['result']);
         this.firstTokens = new Histogram({
             name: 'ton_compute_first_token_seconds',
             help: 'From the paid request to its first token, queue included.',
@@ -87,6 +91,10 @@ export class Metrics {
         this.claimed.inc(Number(claimed) / NanoPerTon);
     }
 
+    attestation(result: 'started' | 'accepted' | 'failed'): void {
+        this.attestations.inc({ result });
+    }
+
     /** @param seconds from the paid request. */
     firstToken(seconds: number): void {
         this.firstTokens.observe(seconds);
@@ -125,6 +133,7 @@ export class Metrics {
         gauge('sessions', 'Sessions in memory.', () => source.sessions().count);
         gauge('due_ton', 'TON that could be claimed now.', () => ton(source.sessions().due));
         gauge('fee_float_ton', 'TON in the fee float.', () => ton(source.feeFloat()));
+        gauge('attested_until_seconds', 'End of the attestation, unix time; 0: none.', () => source.attestedUntil());
         gauge('chain_reachable', '1 while the chain answers.', () => Number(source.chainReachable()));
     }
 }

@@ -40,9 +40,8 @@ export async function openOffice(
     config: WorkerConfig,
     logger: Logger,
     onBatch: (result: BatchResult) => void = () => undefined,
-    keySource: KeySource = new FileKeys(config.data.directory),
+    keySource: KeySource = new FileKeys(config.data.keys ?? config.data.directory),
 ): Promise<Office> {
-    refuseTdx(config);
     const directory = config.data.directory;
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     const keys = await keySource.load();
@@ -85,15 +84,6 @@ export async function openOffice(
     }
 }
 
-function refuseTdx(config: WorkerConfig): void {
-    if (config.provider.tier === 'tdx') {
-        throw new StartError(
-            "Tier 'tdx' cannot be served yet: attestation comes with a later version of this worker. Set " +
-                "provider.tier to 'open', which promises no privacy.",
-        );
-    }
-}
-
 async function meetProvider(
     config: WorkerConfig,
     chain: Chain,
@@ -127,7 +117,10 @@ function providerAddress({ provider }: WorkerConfig): Promise<Address> {
     return locateProvider({ registry: provider.registry, index: provider.id });
 }
 
-/** Whoever runs with other keys than the chain shows cannot be paid and cannot open what clients seal. */
+/**
+ * Whoever runs with other keys than the chain shows cannot be paid and cannot open what clients seal. In tier tdx the
+ * worker puts its keys there itself, with a quote.
+ */
 function requireSame(config: WorkerConfig, provider: ProviderRecord, keys: WorkerKeys): void {
     const name = provider.address.toString();
     if (config.provider.registry !== null && !config.provider.registry.equals(provider.registry)) {
@@ -135,6 +128,9 @@ function requireSame(config: WorkerConfig, provider: ProviderRecord, keys: Worke
             `The provider ${name} belongs to the registry ${provider.registry.toString()}, but provider.registry is ` +
                 `${config.provider.registry.toString()}. Correct one of the two.`,
         );
+    }
+    if (config.provider.tier === 'tdx') {
+        return;
     }
     const own = publicKeysOf(keys);
     const shown = {

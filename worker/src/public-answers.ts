@@ -1,17 +1,28 @@
 import { offersToJson } from '@ton-compute/protocol';
 
+import { reportDataOf } from '@ton-compute/attestation';
+
+import { Attestation } from './attestation/open';
+import { TestRootWarning } from './attestation/verifier';
 import { WorkerConfig } from './config/schema';
 import { PublicAnswers } from './http/server';
 import { Office } from './office';
+import { WireError } from './wire-error';
 import type { Worker } from './worker';
 
 /** What anyone may know of a worker. */
-export function publicAnswers(config: WorkerConfig, office: Office, worker: Worker): PublicAnswers {
+export function publicAnswers(
+    config: WorkerConfig,
+    office: Office,
+    worker: Worker,
+    attestation: Attestation | null,
+): PublicAnswers {
     const created = office.chain.now();
     return {
         health: () => {
             const { status, reasons, slots, running, waiting } = worker.stats();
-            return { status: status === 'draining' ? 503 : 200, body: { status, reasons, slots, running, waiting } };
+            const body = { status, reasons, slots, running, waiting, ...attestationHealth(worker) };
+            return { status: status === 'draining' ? 503 : 200, body };
         },
         models: () => ({
             object: 'list',
@@ -31,7 +42,52 @@ export function publicAnswers(config: WorkerConfig, office: Office, worker: Work
                 }),
             });
         },
-        // Tier open has no evidence to show; with tier tdx it will be here.
-        attestation: () => ({ tier: 'open', quote: null, evidence: null }),
+        attestation: () => attestationAnswer(office, attestation),
+    };
+}
+
+/** Whoever looks at the health of a worker with a test root shall see it. */
+function attestationHealth(worker: Worker): object {
+    const { tier, attestation } = worker.stats();
+    if (attestation === null) {
+        return { tier };
+    }
+    const { root, attestedUntil } = attestation;
+    return {
+        tier,
+        attested_until: attestedUntil,
+        root,
+        ...(root === 'test' ? { warning: TestRootWarning } : {}),
+    };
+}
+
+/** The evidence that the record on the chain rests on, as docs/wire.md says it. @throws {WireError} not_found. */
+function attestationAnswer({ provider, globalId }: Office, attestation: Attestation | null): unknown {
+    if (attestation === null) {
+        throw new WireError('not_found', 'This worker runs in tier open: there is no enclave, so there is no quote.');
+    }
+    const { attester, evidence, verifier } = attestation;
+    const { quote } = attester;
+    if (quote === null) {
+        throw new WireError(
+            'not_found',
+            'This worker is not attested at the moment, so it has no quote to show. /health says why; try again later.',
+        );
+    }
+    const { workerKey, encryptionKey, evidenceHash, nonce } = quote;
+    const binding = { workerKey, encryptionKey, evidenceHash, nonce, globalId, provider: provider.address };
+    return {
+        quote: quote.quote.toString('base64'),
+        report_data: reportDataOf(binding).toString('hex'),
+        context: {
+            encryption_key: encryptionKey.toString('hex'),
+            evidence_hash: evidenceHash.toString('hex'),
+            nonce: nonce.toString('hex'),
+        },
+        evidence: evidence.bytes?.toString('base64') ?? null,
+        provider: provider.address.toString(),
+        verifier: verifier.address.toString(),
+        root: verifier.root,
+        attested_until: quote.until,
     };
 }

@@ -26,6 +26,11 @@ export function setEndpointCommand(provider: string, endpoint: string): string {
     return `${updateProvider(provider)} endpoint=${endpoint}`;
 }
 
+/** @returns the command with which the owner of a provider lets a wallet send quotes for it. */
+export function setAttesterCommand(provider: string, wallet: string): string {
+    return `${updateProvider(provider)} attester=${wallet}`;
+}
+
 function updateProvider(provider: string): string {
     return `npx blueprint run updateProvider provider=${provider}`;
 }

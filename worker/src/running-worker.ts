@@ -3,6 +3,7 @@ import { Address } from '@ton/core';
 import { FastifyInstance } from 'fastify';
 
 import { AdminServer } from './admin/server';
+import { Attestation } from './attestation/open';
 import { ProviderRecord, readProvider } from './chain/provider-record';
 import { WorkerConfig } from './config/schema';
 import { DeviceReport, Engine, EngineModel } from './engine';
@@ -56,6 +57,7 @@ export class RunningWorker implements Worker {
         private readonly engine: Engine,
         private readonly logger: Logger,
         processMetrics: boolean,
+        private readonly attestation: Attestation | null,
     ) {
         const { book, ledger, chain, keys, settler } = office;
         const { network, settlement, limits } = config;
@@ -87,7 +89,7 @@ export class RunningWorker implements Worker {
             stopping: this.stopping.signal,
             now: () => chain.now(),
         };
-        this.app = createServer({ context, book, answers: publicAnswers(config, office, this) });
+        this.app = createServer({ context, book, answers: publicAnswers(config, office, this, attestation) });
     }
 
     get provider(): ProviderRecord {
@@ -113,6 +115,7 @@ export class RunningWorker implements Worker {
             settle: () => this.settle(),
             finish: (session) => this.finish(session),
         });
+        this.attestation?.attester.start();
         this.keeper.start();
         this.watcher.start();
         this.loop.start();
@@ -144,7 +147,8 @@ export class RunningWorker implements Worker {
             status: this.admission.draining ? 'draining' : reasons.length > 0 ? 'degraded' : 'ok',
             reasons,
             provider: this.record.address.toString(),
-            tier: 'open',
+            tier: this.attestation?.attester.attested === true ? 'tdx' : 'open',
+            attestation: this.attestation?.attester.status ?? null,
             model: { id: model.id, weightsHash: model.weightsHash, contextLength: model.contextLength },
             device: engine.device,
             slots: engine.slots,
@@ -173,6 +177,11 @@ export class RunningWorker implements Worker {
         }
     }
 
+    /** For the attester: metrics of its attempts. */
+    onAttestation(result: 'started' | 'accepted' | 'failed'): void {
+        this.metrics.attestation(result);
+    }
+
     private createGate(serving: ServingTerms): Gate {
         const { book, ledger, globalId, keys, provider, chain } = this.office;
         return new Gate({
@@ -194,6 +203,7 @@ export class RunningWorker implements Worker {
             sessions: () => ({ count: office.book.all().length, due: office.book.due }),
             feeFloat: () => this.settlement?.feeFloat ?? null,
             chainReachable: () => office.chain.reachable,
+            attestedUntil: () => this.attestation?.attester.status.attestedUntil ?? null,
         };
         return new Metrics(source, processMetrics);
     }
@@ -244,6 +254,10 @@ export class RunningWorker implements Worker {
         }
         if (!this.record.active) {
             reasons.push('The provider has retired: no session can be opened.');
+        }
+        if (this.attestation !== null && !this.attestation.attester.attested) {
+            const { lastError } = this.attestation.attester.status;
+            reasons.push(`The worker is not attested: no session of tier tdx can be opened. ${lastError ?? 'It tries.'}`);
         }
         if (this.settlement !== null && !this.settlement.workerKey.equals(this.office.keys.worker.publicKey)) {
             reasons.push('The settlement knows another worker key: nothing can be claimed. Set the keys again.');
@@ -304,6 +318,7 @@ export class RunningWorker implements Worker {
         await Promise.race([this.admission.whenEmpty(), pause(AbortPatience)]);
         await this.app.close();
         this.app.server.closeAllConnections();
+        await this.attestation?.attester.stop();
         await this.watcher.stop();
         this.keeper.stop();
         await this.loop.stop();

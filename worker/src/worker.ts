@@ -1,9 +1,13 @@
+import { QuoteSource } from '@ton-compute/attestation';
 import { Address } from '@ton/core';
 
+import { AttestationStatus } from './attestation/attester';
+import { openAttestation } from './attestation/open';
 import { ProviderRecord } from './chain/provider-record';
 import { parseConfig } from './config/load';
 import { WorkerConfig, WorkerConfigInput } from './config/schema';
 import { createLlamaEngine, DeviceReport, Engine, EngineModel } from './engine';
+import { StartError } from './errors';
 import { KeySource } from './keys/keys';
 import { createLogger, Logger } from './logger';
 import { openOffice, requireActive } from './office';
@@ -17,6 +21,8 @@ export type WorkerParts = {
     engine?: Engine;
     /** Where the keys come from; default: the file in the data directory. */
     keys?: KeySource;
+    /** Where quotes come from in tier tdx; default: as the configuration says. */
+    quotes?: QuoteSource;
     /** Whether memory, event loop and the like are among the metrics; default false. */
     processMetrics?: boolean;
 };
@@ -27,7 +33,10 @@ export type WorkerStats = {
     /** Why it is not ok, one sentence each. */
     reasons: string[];
     provider: string;
-    tier: 'open';
+    /** 'tdx' while this worker's keys are attested. */
+    tier: 'open' | 'tdx';
+    /** Null where the worker is not to be attested. */
+    attestation: AttestationStatus | null;
     model: { id: string; weightsHash: string; contextLength: number };
     device: DeviceReport;
     slots: number;
@@ -75,14 +84,29 @@ export async function startConfigured(config: WorkerConfig, parts: WorkerParts =
     let engine: Engine | undefined;
     try {
         requireActive(office.provider);
+        const attestation =
+            config.provider.tier === 'tdx'
+                ? await openAttestation(config, office, logger, parts.quotes, (result) => worker?.onAttestation(result))
+                : null;
         engine = parts.engine ?? (await loadEngine(config, logger));
-        worker = new RunningWorker(config, office, engine, logger, parts.processMetrics ?? false);
+        requireEmbedded(config, engine);
+        worker = new RunningWorker(config, office, engine, logger, parts.processMetrics ?? false, attestation);
         await worker.start();
         return worker;
     } catch (error) {
         await engine?.close();
         await office.close();
         throw error;
+    }
+}
+
+/** A quote vouches for the machine that it was made on, not for a server behind it. @throws {StartError} */
+function requireEmbedded({ provider }: WorkerConfig, engine: Engine): void {
+    if (provider.tier === 'tdx' && engine.embedded !== true) {
+        throw new StartError(
+            "Tier 'tdx' needs the embedded engine: a quote says nothing about an inference server elsewhere. Leave the " +
+                "engine out, or set provider.tier to 'open'.",
+        );
     }
 }
 

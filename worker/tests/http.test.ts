@@ -553,10 +553,10 @@ describe('The server', () => {
             slots: 4,
             reasons: [],
         });
-        expect(await (await fetch(`${worker.url}/attestation`)).json()).toEqual({
-            tier: 'open',
-            quote: null,
-            evidence: null,
+        const attestation = await fetch(`${worker.url}/attestation`);
+        expect(attestation.status).toBe(404);
+        expect(await attestation.json()).toMatchObject({
+            error: { code: 'not_found', message: expect.stringContaining('tier open: there is no enclave') as string },
         });
     });
 

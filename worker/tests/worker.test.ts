@@ -74,9 +74,9 @@ describe('A worker does not start', () => {
             /belongs to the registry/,
         ],
         [
-            'at tier tdx, yet',
+            'at tier tdx in a network that has no verifier',
             () => ({ provider: { id: network.provider.toRawString(), tier: 'tdx' } }),
-            /^Tier 'tdx' cannot be served yet: attestation comes with a later version/,
+            /^The registry .* of this provider has no verifier: it has only tier open\. Set provider\.tier to 'open'/,
         ],
         [
             'when the chain does not answer',

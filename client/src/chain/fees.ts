@@ -36,6 +36,11 @@ export function closingValue(prices: ChainPrices): bigint {
     return Margin * minimumValues(prices).finishClose;
 }
 
+/** What a message carries that refreshes a session's attestation, nanoTON; what is not used joins the deposit or returns. */
+export function refreshValue(prices: ChainPrices): bigint {
+    return Margin * minimumValues(prices).refreshAttestation;
+}
+
 /** What is added to a top-up so that the deposit grows by the full amount, nanoTON. */
 export function topUpCost(prices: ChainPrices): bigint {
     return Margin * minimumValues(prices).topUp;

@@ -34,6 +34,8 @@ export type ProviderInfo = {
     attestedUntil: number;
     tcbStatus: number;
     measurement: Buffer;
+    /** The network's AttestationVerifier; null in a network that has only tier open. */
+    verifier: Address | null;
     /** Sessions that ended and the nanoTON they paid, as the chain counted them. */
     sessions: number;
     volume: bigint;
@@ -99,6 +101,7 @@ export async function readProvider(chain: Chain, registry: Address, index: bigin
         attestedUntil: Number(data.attestedUntil),
         tcbStatus: Number(data.tcbStatus),
         measurement: bigIntToHash(data.measurement),
+        verifier: data.verifier === 0n ? null : addressOf(data.verifier),
         sessions: Number(data.sessions),
         volume: data.volume,
         offers: data.offers.keys().map((id) => readOffer(address, id, data.offers.get(id)!)),

@@ -254,6 +254,14 @@ export class Ledger {
         await this.mutex.run(() => this.ports.save(this.record));
     }
 
+    /** The escrow knows a newer attestation. @param until unix seconds. */
+    async setAttestedUntil(until: number): Promise<void> {
+        await this.mutex.run(() => {
+            this.record.attestedUntil = until;
+            return this.ports.save(this.record);
+        });
+    }
+
     /** The cumulative amount of the highest voucher, nanoTON. */
     get signed(): bigint {
         return this.record.voucher?.cumulative ?? 0n;

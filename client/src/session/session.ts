@@ -1,13 +1,15 @@
 import { Address, beginCell, Builder, Cell } from '@ton/core';
-import { SessionEscrow } from '@ton-compute/contracts';
+import { SessionEscrow, Tier } from '@ton-compute/contracts';
 import { formatCoins } from '../amounts';
 import { Chain } from '../chain/chain';
 import { depositLimit, EscrowState, readEnding, readEscrow } from '../chain/escrow';
-import { closingValue, readChainPrices, topUpCost } from '../chain/fees';
-import { readProviderAt } from '../chain/providers';
+import { closingValue, readChainPrices, refreshValue, topUpCost } from '../chain/fees';
+import { ProviderInfo, readProviderAt } from '../chain/providers';
 import { Wallet } from '../chain/wallet';
-import { ClientError } from '../errors';
+import { ClientError, reasonOf } from '../errors';
 import { Logger } from '../log';
+import { Mutex } from '../mutex';
+import { refuseKeys } from '../trust';
 import { errorResponse } from './error-response';
 import { Ledger } from './ledger';
 import { Payer } from './payer';
@@ -24,8 +26,8 @@ export type SessionParts = {
     record: SessionRecord;
     /** State of the escrow when the session was opened or resumed. */
     state: EscrowState;
-    /** X25519 key of the provider, as the chain shows it now. */
-    encryptionKey: Buffer;
+    /** The provider, as the chain showed it last. */
+    found: ProviderInfo;
     chain: Chain;
     wallet: Wallet | null;
     store: SessionStore;
@@ -39,6 +41,12 @@ export type SessionParts = {
 /** How long to wait for a change on the chain, seconds, and how often to look. */
 const ConfirmSeconds = 120;
 const PollSeconds = 1;
+/**
+ * Seconds before the end of the session's snapshot at which it is refreshed: before the worker ends its credit. And the
+ * pause after a refresh that brought nothing.
+ */
+const RefreshBefore = 3600;
+const RefreshPause = 600;
 
 /**
  * One open session with one provider. `fetch` fits any OpenAI SDK:
@@ -51,13 +59,18 @@ export class Session {
     private readonly requester: Requester;
     private api: WorkerApi;
     private encryptionKey: Buffer;
+    /** Unix seconds until which the chain vouches for that key; without end in tier open. */
+    private keyUntil = 0;
+    private readonly attesting = new Mutex();
+    private nextRefresh = 0;
     private disposed = false;
 
     /** Use `client.open` or `client.resume`. */
     constructor(private readonly parts: SessionParts) {
         const { record, state, chain, log, store, plain, hiddenTokens } = parts;
         this.api = new WorkerApi(record.endpoint);
-        this.encryptionKey = parts.encryptionKey;
+        this.encryptionKey = parts.found.encryptionKey;
+        this.take(parts.found);
         this.ledger = new Ledger(record, depositLimit(state), {
             save: (next) => store.save(next),
             now: () => chain.now(),
@@ -126,6 +139,7 @@ export class Session {
      */
     async request(input: string | URL | Request, init?: RequestInit): Promise<Response> {
         this.requireActive();
+        await this.requireAttested();
         const request = await prepareRequest(this.record.endpoint, input, init);
         return request.body === null ? this.api.get(request) : this.requester.send(request);
     }
@@ -237,6 +251,64 @@ export class Session {
         }
     }
 
+    /**
+     * In tier tdx: sees to it that requests are sealed to a key that the chain says is attested at this moment, and that
+     * the session's own snapshot of the attestation does not expire while it is used.
+     * @throws ClientError `provider_refused` when nobody vouches for the provider's key.
+     */
+    requireAttested(signal?: AbortSignal): Promise<void> {
+        if (agreementOf(this.record).leastTier !== Tier.Tdx) {
+            return Promise.resolve();
+        }
+        return this.attesting.run(async () => {
+            const { chain, wallet } = this.parts;
+            const now = chain.now();
+            const expiring = this.record.attestedUntil < now + RefreshBefore && now >= this.nextRefresh;
+            if (expiring || now >= this.keyUntil) {
+                await this.refreshWorker(signal ?? null).catch((error: unknown) => {
+                    if (chain.now() >= this.keyUntil) {
+                        throw error;
+                    }
+                });
+            }
+            if (expiring) {
+                this.nextRefresh = now + RefreshPause;
+            }
+            if (expiring && wallet !== null && this.record.attestedUntil < this.keyUntil) {
+                await this.refreshAttestation(signal).catch((error: unknown) => {
+                    signal?.throwIfAborted();
+                    this.parts.log.warn(
+                        { session: this.address.toString(), reason: reasonOf(error) },
+                        'The attestation of the session could not be refreshed: the worker grants no credit when it ends.',
+                    );
+                });
+            }
+        });
+    }
+
+    /**
+     * Tells the escrow how long the provider is attested now. Happens by itself while the session is used.
+     * @throws ClientError `not_confirmed` when nothing changes, for instance because the record is no newer.
+     */
+    async refreshAttestation(signal?: AbortSignal): Promise<void> {
+        const chain = this.parts.chain.with(signal);
+        const before = await this.requireState(chain);
+        const value = refreshValue(await readChainPrices(chain));
+        await this.send(
+            chain,
+            value,
+            SessionEscrow.storeRefreshAttestation({ $$type: 'RefreshAttestation', queryId: 0n }),
+        );
+        const state = await this.poll(
+            chain,
+            'The refresh of the attestation',
+            (next) => next === null || next.attestedUntil > before.attestedUntil,
+        );
+        if (state !== null) {
+            await this.ledger.setAttestedUntil(state.attestedUntil);
+        }
+    }
+
     private get record(): SessionRecord {
         return this.parts.record;
     }
@@ -267,7 +339,33 @@ export class Session {
             this.record.registry,
             this.record.provider,
         );
+        this.take(provider);
+        if (this.keyUntil <= chain.now()) {
+            throw this.unattested(provider);
+        }
+    }
+
+    /** Takes over the provider's key, if the chain vouches for it as far as the session's tier demands. */
+    private take(provider: ProviderInfo): void {
+        const { record, chain } = this.parts;
+        const terms = agreementOf(record);
         this.encryptionKey = provider.encryptionKey;
+        if (terms.leastTier !== Tier.Tdx) {
+            this.keyUntil = Infinity;
+        } else {
+            const refusal = refuseKeys(terms, record.workerKey ?? Buffer.alloc(0), provider, chain.now());
+            this.keyUntil = refusal === null ? provider.attestedUntil : 0;
+        }
+    }
+
+    private unattested(provider: ProviderInfo): ClientError {
+        const { record, chain } = this.parts;
+        const refusal = refuseKeys(agreementOf(record), record.workerKey ?? Buffer.alloc(0), provider, chain.now());
+        return new ClientError(
+            'provider_refused',
+            `Nothing was sent to provider ${provider.address.toString()}: ${refusal}. Wait until it is attested again, or ` +
+                `close the session ${this.address.toString()} to get the rest of the deposit back.`,
+        );
     }
 
     private async requireState(chain: Chain): Promise<EscrowState> {

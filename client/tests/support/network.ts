@@ -13,9 +13,12 @@ import {
     providerDeployment,
     ProviderRegistry,
     registryDeployment,
+    verifierDeployment,
 } from '@ton-compute/contracts';
 import { Devnet, startDevnet } from '@ton-compute/devnet';
-import { FileKeys, publicKeysOf, startWorker, Worker, WorkerConfigInput } from '@ton-compute/worker';
+import { collateralMessages, parseCollateral } from '@ton-compute/attestation';
+import { TestAuthority } from '@ton-compute/attestation/testing';
+import { FileKeys, publicKeysOf, startWorker, Worker, WorkerConfigInput, WorkerParts } from '@ton-compute/worker';
 import { Client, ClientOptions, createClient } from '../../src';
 import { Proxy } from './proxy';
 
@@ -51,7 +54,10 @@ export class TestNetwork {
         public worker: Worker,
     ) {}
 
-    static async start(change: { offer?: Partial<OfferTerms>; worker?: WorkerConfigInput } = {}): Promise<TestNetwork> {
+    /** @param change `seed` of a test authority: there is a verifier that trusts it, and the worker is attested. */
+    static async start(
+        change: { offer?: Partial<OfferTerms>; worker?: WorkerConfigInput; seed?: string } = {},
+    ): Promise<TestNetwork> {
         const devnet = await startDevnet({ port: 0, automine: true, logLevel: 'error' });
         const folder = await mkdtemp(join(tmpdir(), 'client-test-'));
         const chain = devnet.client();
@@ -59,7 +65,8 @@ export class TestNetwork {
         const send = owner.sender(chain);
 
 const treasury = accountOf(devnet.wallets[4].address);
-        const deployment = await registryDeployment(owner.address, null, {
+        const verifier = change.seed === undefined ? null : await deployVerifier(devnet, change.seed);
+        const deployment = await registryDeployment(owner.address, verifier, {
             feeBasisPoints: 250n,
             treasury,
             registrationDeposit: toNano('1'),
@@ -79,7 +86,7 @@ const treasury = accountOf(devnet.wallets[4].address);
                 workerKey: Buffer.from(keys.workerKey, 'hex'),
                 encryptionKey: Buffer.from(keys.encryptionKey, 'hex'),
                 dailyCap: toNano('10'),
-                verifier: null,
+                verifier,
                 endpoint: proxy.url,
             }),
         });
@@ -104,10 +111,19 @@ const treasury = accountOf(devnet.wallets[4].address);
             gpu: { backend: false },
             data: { directory: data },
             log: { level: 'error' },
+            ...(change.seed === undefined ? {} : { attestation: testAttestation(change.seed) }),
             ...change.worker,
         };
+        if (change.seed !== undefined) {
+            workerConfig.provider = { ...workerConfig.provider, tier: 'tdx' };
+        }
 const worker = await startWorker(workerConfig);
-        return new TestNetwork(devnet, folder, registry.address, provider, offer, workerConfig, proxy, worker);
+        const network = new TestNetwork(devnet, folder, registry.address, provider, offer, workerConfig, proxy, worker);
+        if (change.seed !== undefined) {
+            await network.fundQuotes();
+            await network.attested();
+        }
+        return network;
     }
 
     /** A client whose wallet is the second development wallet; each store is its own. */
@@ -124,9 +140,34 @@ const worker = await startWorker(workerConfig);
         });
     }
 
-    async restartWorker(): Promise<void> {
+    async restartWorker(parts: WorkerParts = {}): Promise<void> {
         await this.worker.close();
-        this.worker = await startWorker(this.workerConfig);
+        this.worker = await startWorker(this.workerConfig, parts);
+    }
+
+    /** Waits until the worker is attested. @param after unix seconds: for longer than that. */
+    async attested(after = 0): Promise<number> {
+        for (const end = Date.now() + 30_000; ; await new Promise((resolve) => setTimeout(resolve, 50))) {
+            const { attestation } = this.worker.stats();
+            if (attestation?.state === 'attested' && attestation.attestedUntil > after) {
+                return attestation.attestedUntil;
+            }
+            if (Date.now() > end) {
+                throw new Error(`The worker is not attested: ${attestation?.lastError}`);
+            }
+        }
+    }
+
+    /** What the owner does for a worker of tier tdx. */
+    private async fundQuotes(): Promise<void> {
+        const wallet = Address.parse(this.worker.stats().attestation!.gasWallet);
+        await this.devnet.faucet(wallet, toNano('2'));
+        const chain = this.devnet.client();
+        await chain.open(Provider.Provider.fromAddress(this.provider)).send(
+            this.devnet.wallets[0].sender(chain),
+            { value: toNano('0.1') },
+            { $$type: 'SetAttester', queryId: 0n, attester: accountOf(wallet) },
+        );
     }
 
     async stop(): Promise<void> {
@@ -135,6 +176,22 @@ const worker = await startWorker(workerConfig);
         await this.devnet.close();
         await rm(this.folder, { recursive: true, force: true });
     }
+}
+
+function testAttestation(testSeed: string): WorkerConfigInput['attestation'] {
+    return { source: 'test', allowTestRoot: true, testSeed };
+}
+
+/** Deploys a verifier that trusts a test authority, with its collateral. */
+async function deployVerifier(devnet: Devnet, seed: string): Promise<Address> {
+    const authority = new TestAuthority({ seed, now: (await devnet.info()).time });
+    const { address, init } = await verifierDeployment(authority.rootKey);
+    const sender = devnet.wallets[0].sender(devnet.client());
+    await sender.send({ to: address, value: toNano('1'), init, bounce: false });
+    for (const { body } of collateralMessages(parseCollateral(authority.collateral()))) {
+        await sender.send({ to: address, value: toNano('3'), body });
+    }
+    return address;
 }
 
 async function freePort(): Promise<number> {

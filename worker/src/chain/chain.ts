@@ -1,4 +1,15 @@
-import { Address, beginCell, Cell, Contract, external, OpenedContract, storeMessage } from '@ton/core';
+import {
+    Address,
+    beginCell,
+    Cell,
+    Contract,
+    external,
+    OpenedContract,
+    StateInit,
+    storeMessage,
+    Transaction,
+} from '@ton/core';
+import { ChainPrices, parseChainPrices, PriceParameters } from '@ton-compute/contracts';
 import { TonClient, TonClientParameters } from '@ton/ton';
 
 import { exitCodeOf, ExternalRefused, isRefusal } from './exit-codes';
@@ -10,6 +21,8 @@ export type AccountState = {
     /** Null when no contract is there. */
     code: Cell | null;
     data: Cell | null;
+    /** Logical time of the last transaction; 0 before the first. */
+    lastLt: bigint;
 };
 
 /** Configuration parameter 19: the chain's global id. */
@@ -52,28 +65,39 @@ export class Chain {
             balance: state.balance,
             code: state.code === null ? null : Cell.fromBoc(state.code)[0],
             data: state.data === null ? null : Cell.fromBoc(state.data)[0],
+            lastLt: BigInt(state.lastTransaction?.lt ?? 0),
         };
+    }
+
+    /** @param limit the most transactions. @returns newest first. */
+    transactions(address: Address, limit: number): Promise<Transaction[]> {
+        return this.client.getTransactions(address, { limit });
     }
 
     /** @returns the network's global id: -239 mainnet, -3 testnet. */
     async globalId(): Promise<number> {
-        const answer = (await this.call('getConfigParam', { config_id: GlobalIdParameter })) as {
-            config?: { bytes?: string };
+        return (await this.parameter(GlobalIdParameter)).beginParse().loadInt(32);
+    }
+
+    /** @returns the basechain's prices in force. */
+    async prices(): Promise<ChainPrices> {
+        const { storage, gas, forward } = PriceParameters;
+        const cells = {
+            storage: await this.parameter(storage),
+            gas: await this.parameter(gas),
+            forward: await this.parameter(forward),
         };
-        const bytes = answer.config?.bytes;
-        if (typeof bytes !== 'string') {
-            throw new ChainError('The API gave no configuration parameter 19 (global id).', 200);
-        }
-        return Cell.fromBase64(bytes).beginParse().loadInt(32);
+        return parseChainPrices(cells, this.now());
     }
 
     /**
      * Sends an external message; harmless to repeat.
+     * @param init deploys the account with it, if it is not there yet.
      * @throws {ExternalRefused} when the contract does not accept it.
      */
-    async sendExternal(address: Address, body: Cell): Promise<void> {
+    async sendExternal(address: Address, body: Cell, init: StateInit | null = null): Promise<void> {
         const boc = beginCell()
-            .store(storeMessage(external({ to: address, body })))
+            .store(storeMessage(external({ to: address, body, init })))
             .endCell()
             .toBoc();
         try {
@@ -83,6 +107,16 @@ export class Chain {
                 ? new ExternalRefused(exitCodeOf(error.message), error.message)
                 : error;
         }
+    }
+
+    /** @returns a parameter of the chain's configuration. */
+    private async parameter(id: number): Promise<Cell> {
+        const answer = (await this.call('getConfigParam', { config_id: id })) as { config?: { bytes?: string } };
+        const bytes = answer.config?.bytes;
+        if (typeof bytes !== 'string') {
+            throw new ChainError(`The API gave no configuration parameter ${id}.`, 200);
+        }
+        return Cell.fromBase64(bytes);
     }
 
     private async call(method: string, params: unknown): Promise<unknown> {

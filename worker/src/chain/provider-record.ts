@@ -29,6 +29,23 @@ export type ProviderRecord = {
     active: boolean;
     tier: 'open' | 'tdx';
     offers: OfferTerms[];
+    /** The network's AttestationVerifier; null in a network that has only tier open. */
+    verifier: Address | null;
+    /** Who may send quotes beside the owner; null: nobody. */
+    attester: Address | null;
+    /** The last attestation record; it may have expired. */
+    attestation: AttestationRecord | null;
+};
+
+/** What the chain says of the attested machine; hashes have 32 bytes. */
+export type AttestationRecord = {
+    /** Unix seconds. */
+    until: number;
+    tcbStatus: number;
+    measurement: Buffer;
+    /** SHA-256 of the GPU evidence; zeros for none. */
+    evidenceHash: Buffer;
+    machineId: Buffer;
 };
 
 /** Which provider this worker is: by address, or by number in its registry. */
@@ -75,7 +92,23 @@ export async function readProvider(chain: Chain, address: Address): Promise<Prov
         active: data.status === BigInt(ProviderStatus.Active),
         tier: data.tier === BigInt(Tier.Tdx) ? 'tdx' : 'open',
         offers: data.offers.values().map(unpackOffer),
+        verifier: accountOrNull(data.verifier),
+        attester: accountOrNull(data.attester),
+        attestation:
+            data.attestedUntil === 0n
+                ? null
+                : {
+                      until: Number(data.attestedUntil),
+                      tcbStatus: Number(data.tcbStatus),
+                      measurement: bigIntToHash(data.measurement),
+                      evidenceHash: bigIntToHash(data.evidenceHash),
+                      machineId: bigIntToHash(data.machineId),
+                  },
     };
+}
+
+function accountOrNull(account: bigint): Address | null {
+    return account === 0n ? null : addressOf(account);
 }
 
 function endpointText(cell: Cell): string {

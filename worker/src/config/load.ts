@@ -61,12 +61,20 @@ export function loadConfig(sources: ConfigSources): WorkerConfig {
  * @throws {ConfigError}
  */
 export function loadDataDirectory(sources: ConfigSources): string {
-    const { values } = gather(sources);
-    const result = sections.data.safeParse(values.data ?? {});
+    return loadSection('data', sources).directory;
+}
+
+/**
+ * One section alone, for commands that come before a provider exists.
+ * @throws {ConfigError}
+ */
+export function loadSection<S extends 'data' | 'attestation'>(name: S, sources: ConfigSources): WorkerConfig[S] {
+    const { values, origins } = gather(sources);
+    const result = sections[name].safeParse(values[name] ?? {});
     if (!result.success) {
-        throw fieldError(result.error.issues[0], ['data'], { values, origins: new Map() });
+        throw fieldError(result.error.issues[0], [name], { values, origins });
     }
-    return result.data.directory;
+    return result.data as WorkerConfig[S];
 }
 
 /**

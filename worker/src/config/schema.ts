@@ -93,7 +93,7 @@ export const sections = {
             kind: 'text',
             expected: "'open' or 'tdx'",
             example: 'open',
-            meaning: "Only 'open' for now: no enclave, no promise of privacy.",
+            meaning: "'open': no enclave, no promise of privacy. 'tdx': attested, as the section attestation says.",
         }),
         plain: field(z.boolean().default(false), {
             kind: 'switch',
@@ -170,6 +170,62 @@ export const sections = {
             expected: 'a path',
             example: '/var/lib/ton-compute',
             meaning: 'Keys and ledger. Back it up: the ledger is money.',
+        }),
+        keys: field(z.string().min(1).nullable().default(null), {
+            kind: 'text',
+            expected: 'a path',
+            example: '/run/ton-compute',
+            meaning: 'Keys alone; in a TDX guest a folder in memory. Default: the data directory.',
+        }),
+    }),
+    attestation: z.strictObject({
+        source: field(z.enum(['tdx', 'test']).default('tdx'), {
+            kind: 'text',
+            expected: "'tdx' or 'test'",
+            example: 'tdx',
+            meaning: "Where quotes come from: the TDX guest that the worker runs in, or a test authority.",
+        }),
+        allowTestRoot: field(z.boolean().default(false), {
+            kind: 'switch',
+            expected: 'true or false',
+            example: false,
+            meaning: "Whether a verifier with another root than Intel's will do. It proves nothing about hardware.",
+        }),
+        testSeed: field(z.string().min(1).default('test authority'), {
+            kind: 'text',
+            expected: 'a text',
+            example: 'test authority',
+            meaning: "Seed of the test authority's keys, for source 'test'; the verifier must trust its root.",
+        }),
+        gasWallet: field(z.string().min(1).nullable().default(null), {
+            kind: 'text',
+            expected: 'the path of a key file',
+            example: '/var/lib/ton-compute/gas-wallet.json',
+            meaning: 'Key of the wallet that pays for quotes; made if missing. Default: in the data directory.',
+        }),
+        renewBeforeSeconds: field(seconds(60, 172_800).default(86_400), {
+            kind: 'number',
+            expected: 'seconds, from 60 to 172800',
+            example: 86400,
+            meaning: 'Time before the end of the attestation at which it is renewed.',
+        }),
+        collateral: field(
+            z
+                .url({ protocol: /^https?$/ })
+                .nullable()
+                .default(null),
+            {
+                kind: 'text',
+                expected: "the URL of Intel's PCS, or of a PCCS",
+                example: 'https://api.trustedservices.intel.com',
+                meaning: "Where the verifier's collateral is renewed from. Default: others do, and the worker warns.",
+            },
+        ),
+        gpuEvidence: field(z.string().min(1).nullable().default(null), {
+            kind: 'text',
+            expected: 'the path of a file',
+            example: '/run/gpu-evidence.bin',
+            meaning: 'Evidence of the GPU, which quotes bind by its SHA-256. Default: none.',
         }),
     }),
     settlement: z.strictObject({

@@ -21,6 +21,8 @@ export interface Engine {
     readonly slots: number;
     /** How busy the engine is at this moment. */
     readonly load: EngineLoad;
+    /** Whether the model runs in this very process; only then does a quote of the machine vouch for it. Default: no. */
+    readonly embedded?: boolean;
 
     /**
      * Tokens of the rendered prompt, chat template included: the number that `onStart` and `Tokens.prompt` will give.

@@ -114,6 +114,7 @@ export async function createLlamaEngine(options: LlamaEngineOptions): Promise<En
 class LlamaEngine implements Engine {
     readonly models: readonly EngineModel[];
     readonly slots: number;
+    readonly embedded = true;
     private readonly running = new Set<Generation>();
     private closing: Promise<void> | undefined;
 

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, link, mkdir, readFile, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isAcceptableX25519Key } from '@ton-compute/contracts';
 import { encryptionKeyPairFromSecret } from '@ton-compute/protocol';
@@ -8,6 +7,7 @@ import { z } from 'zod';
 import { StartError } from '../errors';
 import { KeyBytes, SigningKey } from './ed25519';
 import { KeySource, WorkerKeys } from './keys';
+import { PrivateFile } from './private-file';
 
 const FileName = 'keys.json';
 const SecretDigits = /^[0-9a-f]{64}$/;
@@ -23,59 +23,17 @@ export class FileKeys implements KeySource {
     readonly path: string;
 
     /** @param directory the worker's data directory; made if it is not there. */
-    constructor(private readonly directory: string) {
+    constructor(directory: string) {
         this.path = join(directory, FileName);
     }
 
     /** @throws {StartError} when the file is readable by others, or not a key file. */
     async load(): Promise<WorkerKeys> {
-        await mkdir(this.directory, { recursive: true, mode: 0o700 });
-        const text = (await this.read()) ?? (await this.create());
-        const { workerSeed, encryptionSecret } = this.parse(text);
+        const { workerSeed, encryptionSecret } = this.parse(await new PrivateFile(this.path).load(newKeys));
         return {
             worker: new SigningKey(Buffer.from(workerSeed, 'hex')),
             encryption: await encryptionKeyPairFromSecret(Buffer.from(encryptionSecret, 'hex')),
         };
-    }
-
-    private async read(): Promise<string | undefined> {
-        try {
-            const { mode } = await stat(this.path);
-            if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
-                throw new StartError(
-                    `The keys in ${this.path} can be read by other users of this machine. Run: chmod 600 ${this.path}`,
-                );
-            }
-            return await readFile(this.path, 'utf8');
-        } catch (error) {
-            if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
-                return undefined;
-            }
-            throw error;
-        }
-    }
-
-    /** Writes beside and links: a crash leaves no half file, and of two starts at once one wins. */
-    private async create(): Promise<string> {
-        const text = JSON.stringify({
-            version: 1,
-            workerSeed: randomBytes(KeyBytes).toString('hex'),
-            encryptionSecret: (await acceptableEncryptionSecret()).toString('hex'),
-        });
-        const draft = `${this.path}.${process.pid}`;
-        await writeFile(draft, text, { mode: 0o600, flush: true });
-        await chmod(draft, 0o600);
-        try {
-            await link(draft, this.path);
-        } catch (error) {
-            if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
-                throw error;
-            }
-            return readFile(this.path, 'utf8');
-        } finally {
-            await unlink(draft);
-        }
-        return text;
     }
 
     private parse(text: string): z.output<typeof KeyFile> {
@@ -89,6 +47,14 @@ export class FileKeys implements KeySource {
             );
         }
     }
+}
+
+async function newKeys(): Promise<string> {
+    return JSON.stringify({
+        version: 1,
+        workerSeed: randomBytes(KeyBytes).toString('hex'),
+        encryptionSecret: (await acceptableEncryptionSecret()).toString('hex'),
+    });
 }
 
 /** The contract refuses keys that have a second name; a random one practically never has, but is checked. */

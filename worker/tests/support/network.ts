@@ -53,13 +53,15 @@ export class TestNetwork {
         readonly settlement: Address,
     ) {}
 
-    static async create(): Promise<TestNetwork> {
+    /** @param verifier the network's AttestationVerifier; left out, there is only tier open. */
+    static async create(verifier?: (devnet: Devnet) => Promise<Address>): Promise<TestNetwork> {
         const devnet = await startDevnet({ blockTime: 0, globalId: -3 });
         const client = devnet.client();
         const directory = mkdtempSync(join(tmpdir(), 'worker-test-'));
         const keys = await new FileKeys(directory).load();
         const [governance, owner] = devnet.wallets;
-        const deployment = await registryDeployment(governance.address, null, {
+        const named = (await verifier?.(devnet)) ?? null;
+        const deployment = await registryDeployment(governance.address, named, {
             feeBasisPoints: 250n,
             registrationDeposit: toNano('1'),
             registrationFee: toNano('0.1'),
@@ -77,7 +79,7 @@ export class TestNetwork {
                     workerKey: keys.worker.publicKey,
                     encryptionKey: keys.encryption.publicKey,
                     dailyCap: toNano('10'),
-                    verifier: null,
+                    verifier: named,
                     endpoint: 'http://127.0.0.1:8080',
                 }),
             },
@@ -171,6 +173,7 @@ export class TestNetwork {
             model: { path: TinyModel, contextSize: 256, slots: 4, ...changes.model },
             gpu: { backend: false, ...changes.gpu },
             data: { directory: this.directory, ...changes.data },
+            attestation: { ...changes.attestation },
             settlement: { intervalSeconds: 3600, ...changes.settlement },
             limits: { voucherWaitSeconds: 1, drainSeconds: 5, ...changes.limits },
         };
