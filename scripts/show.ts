@@ -2,7 +2,6 @@ import { NetworkProvider } from '@ton/blueprint';
 import { Address } from '@ton/core';
 import {
     addressOf,
-    AttestationVerifier,
     bigIntToHash,
     CertificateRole,
     CoinSymbol,
