@@ -76,7 +76,7 @@ describe('threat: the sender chooses where cells end', () => {
             { step: 1, skipped: /^0[^]\x06\x03\x55\x1d[\x23\x1f\x0e\x0f]/ }],
         ['a PCK certificate', registrationMessage(machine.pck, caKey), certificateTokens(parseCertificate(machine.pck.certificate).signed),
             { step: 2, skipped: /^0[^]\x06(\x03\x55\x1d[\x23\x1f\x0e\x0f]|\x0a\x2a\x86\x48\x86\xf8\x4d\x01\x0d\x01[\x05-\x07])/ }],
-        ['TCB info', tcbInfoMessage(authority.tcbInfo(), signerKey), tcbInfoTokens(authority.tcbInfo().text), { step: 8, skipped: /^$/ }],
+        ['TCB info', tcbInfoMessage(authority.tcbInfo(), signerKey), tcbInfoTokens(authority.tcbInfo().text), { step: 16, skipped: /^$/ }],
         ['QE identity', qeIdentityMessage(authority.qeIdentity(), signerKey), qeIdentityTokens(authority.qeIdentity().text), { step: 1, skipped: /^$/ }],
     ];
 
@@ -160,7 +160,7 @@ describe('threat: cells of a revocation list', () => {
     it('no cut of its head changes what is read', async () => {
         const all = Buffer.concat(head.pieces);
         for (let at = 1; at < all.length; at += at < all.length - 36 ? 7 : 1) {
-            verification.chain.loadFrom(start);
+            await verification.chain.loadFrom(start);
             const answer = await verification.answer(recut({ head: cutAt(all, [...ownCuts(body.refs[0]), at]) }));
             expect([at, answer === 'stored' ? (await known()).revoked : 'refused']).toEqual([at, answer === 'stored' ? 3 : 'refused']);
         }
@@ -173,7 +173,7 @@ describe('threat: cells of a revocation list', () => {
             begin.push(at);
         }
         for (let at = 1; at < all.length; at += at < 12 ? 1 : 5) {
-            verification.chain.loadFrom(start);
+            await verification.chain.loadFrom(start);
             const answer = await verification.answer(recut({ entries: cutAt(all, [at]) }));
             const insideToken = begin.some((first) => at > first && at < first + 4);
             expect([at, answer]).toEqual([at, insideToken ? { refused: Errors.Malformed } : 'stored']);

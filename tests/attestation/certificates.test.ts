@@ -171,7 +171,7 @@ describe('PCK certificates', () => {
     });
 
     it('not while its issuer, or the list of its issuer, is unknown', async () => {
-        verification.chain.loadFrom(fresh);
+        await verification.chain.loadFrom(fresh);
         expect(await register(machine.pck)).toEqual(refused(Errors.UnknownIssuer));
         await add(platformCa);
         expect(await register(machine.pck)).toEqual(refused(Errors.NoCrl));

@@ -44,8 +44,8 @@ const addQeIdentity = (options: QeIdentityOptions = {}, key = options.signer?.pu
 const outcome = async (quote: Quote = good) => outcomeOf(await verification.verdictOn(quote));
 
 describe.each([
-    ['TCB info', addTcbInfo, Errors.NoTcbInfo, 'NoTcbInfo'],
-    ['QE identity', addQeIdentity, Errors.NoQeIdentity, 'NoQeIdentity'],
+    ['TCB info', addTcbInfo, Errors.NoTcbInfo],
+    ['QE identity', addQeIdentity, Errors.NoQeIdentity],
 ] as const)('%s', (kind, add, missing) => {
     const other = () => (kind === 'TCB info' ? addQeIdentity() : addTcbInfo());
 

@@ -55,7 +55,7 @@ describe.each<PriceSet>(['old', '2026'])('the least values of attestation (price
         start = verification.chain.snapshot();
     });
     beforeEach(async () => {
-        verification.chain.loadFrom(start);
+        await verification.chain.loadFrom(start);
         // The verifier has nothing of its own: the message has to fill the reserve too.
         (await verification.chain.getContract(verification.address)).balance = 0n;
     });

@@ -91,7 +91,7 @@ describe('TCB levels', () => {
     it('a platform that reaches no level, a module or an enclave older than its oldest level is rejected', async () => {
         await learn({ levels: [level('UpToDate', { pceSvn: UpToDateSvns.pceSvn + 1 })] });
         expect(await outcome()).toEqual({ reason: Errors.NoTcbLevel });
-        verification.chain.loadFrom(start);
+        await verification.chain.loadFrom(start);
         await learn({});
         expect(await outcome(withTee(2, 1, 3))).toEqual({ status: 4 });
         expect(await outcome(withTee(1, 1, 3))).toEqual({ reason: Errors.NoTcbLevel });
@@ -103,7 +103,7 @@ describe('TCB levels', () => {
         await learn({});
         expect(await outcome(withTee(7, 3, 3))).toEqual({ status: 0 });
         expect(await outcome(withTee(7, 2, 3))).toEqual({ reason: Errors.TdxModule });
-        verification.chain.loadFrom(start);
+        await verification.chain.loadFrom(start);
         await learn({ modules: null });
         expect(await outcome()).toEqual({ reason: Errors.TdxModule });
     });
