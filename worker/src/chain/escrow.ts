@@ -32,6 +32,8 @@ export type EscrowSnapshot = {
     workerKey: Buffer;
     /** Until when the provider is attested for this session; 0 in tier open. */
     attestedUntil: number;
+    /** Whether the one receipt-only claim of the session's life was made. */
+    receiptClaimUsed: boolean;
     agreement: SessionAgreement;
     /** When this was read, by the chain's clock. */
     readAt: number;
@@ -95,6 +97,7 @@ export async function refreshEscrow(chain: Chain, address: Address): Promise<Esc
         settlement,
         workerKey: bigIntToHash(data.workerKey),
         attestedUntil: Number(data.attestedUntil),
+        receiptClaimUsed: data.receiptClaimUsed,
         agreement,
         readAt: chain.now(),
     };

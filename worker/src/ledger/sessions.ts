@@ -55,7 +55,9 @@ export class SessionTable {
 
     constructor(database: Database.Database) {
         this.select = database.prepare(`SELECT * FROM sessions ${One}`);
-        this.selectUnclaimed = database.prepare('SELECT * FROM sessions WHERE closed = 0 AND cumulative > claimed');
+        this.selectUnclaimed = database.prepare(
+            'SELECT * FROM sessions WHERE closed = 0 AND (cumulative > claimed OR receipt IS NOT NULL)',
+        );
     }
 
     /** @returns the session, or null if it was never seen. */
@@ -64,9 +66,12 @@ export class SessionTable {
         return row === undefined ? null : toRecord(row);
     }
 
-    /** Sessions that are not over and whose voucher is above what was claimed. */
+    /** Sessions that are not over and whose voucher, or what their receipt says, is above what was claimed. */
     unclaimed(): SessionRecord[] {
-        return (this.selectUnclaimed.all() as Row[]).map(toRecord);
+        const records = (this.selectUnclaimed.all() as Row[]).map(toRecord);
+        return records.filter(
+            ({ voucher, receipt, claimed }) => (voucher?.cumulative ?? 0n) > claimed || (receipt?.amount ?? 0n) > claimed,
+        );
     }
 
     /** A session that was never seen before. @param claimed nanoTON, as the chain says. */

@@ -11,6 +11,8 @@ export type EscrowFunds = {
     creditWindow: bigint;
     /** Unix seconds until which the snapshot of the provider is attested; 0 in tier open. */
     attestedUntil: number;
+    /** Whether the one receipt-only claim was made: credit would have nothing to fall back on. */
+    receiptClaimUsed: boolean;
 };
 
 /**
@@ -21,7 +23,8 @@ export const AttestationMargin = 900;
 
 /** @returns nanoTON that may be used beyond the highest voucher: nothing in tier open, where the client pays ahead. */
 export function creditOf(funds: EscrowFunds, now: number): bigint {
-    return now + AttestationMargin < funds.attestedUntil ? funds.creditWindow : 0n;
+    const backed = !funds.receiptClaimUsed && now + AttestationMargin < funds.attestedUntil;
+    return backed ? funds.creditWindow : 0n;
 }
 
 /** @returns nanoTON that the escrow can still pay. */
@@ -48,6 +51,24 @@ export function allowanceOf(funds: EscrowFunds, cumulative: bigint, now: number)
 /** Anyone may relay a voucher to the escrow: what was claimed was signed, also if it never came here. */
 function signedFor(funds: EscrowFunds, cumulative: bigint): bigint {
     return cumulative > funds.claimed ? cumulative : funds.claimed;
+}
+
+/** A batch takes a while: a receipt-only claim is not begun this many seconds before it would come too late. */
+const ClaimMargin = 60;
+
+/**
+ * @param owed nanoTON, cumulative, of the newest receipt.
+ * @param cumulative nanoTON of the highest voucher.
+ * @returns the cumulative amount that a receipt-only claim would reach now, or null where it brings nothing more.
+ */
+export function receiptReach(funds: EscrowFunds, owed: bigint, cumulative: bigint, now: number): bigint | null {
+    if (funds.receiptClaimUsed || now + ClaimMargin >= funds.attestedUntil) {
+        return null;
+    }
+    const signed = signedFor(funds, cumulative);
+    const most = signed + funds.creditWindow;
+    const reach = owed < most ? owed : most;
+    return reach > signed ? reach : null;
 }
 
 /** Why something cannot be used yet. */

@@ -6,9 +6,20 @@ import { nextTranscript, SessionAccount } from '@ton-compute/protocol';
 import { EscrowSnapshot } from '../chain/escrow';
 import { importPublicKey, SigningKey } from '../keys/ed25519';
 import { SessionId, SessionRecord } from '../ledger/sessions';
-import { allowanceOf, claimableOf, EscrowFunds, Shortfall, shortfallOf } from '../money/allowance';
+import {
+    allowanceOf,
+    AttestationMargin,
+    claimableOf,
+    EscrowFunds,
+    receiptReach,
+    Shortfall,
+    shortfallOf,
+} from '../money/allowance';
 import { Tab } from '../money/tab';
 import { VoucherHasher } from '../money/voucher-hash';
+
+/** Seconds after a request or a voucher for which a client of an open session may sign what it used. */
+const SigningTime = 30;
 
 /** One life of an escrow as the worker lives it: the last reading of the chain, and the money on top of it. */
 export class Session {
@@ -101,8 +112,9 @@ export class Session {
     }
 
     get funds(): EscrowFunds {
-        const { claimed, balance, reserve, attestedUntil, agreement } = this.latest;
-        return { claimed, balance, reserve, attestedUntil, creditWindow: agreement.creditWindow };
+        const { claimed, balance, reserve, attestedUntil, receiptClaimUsed, agreement } = this.latest;
+        const { creditWindow } = agreement;
+        return { claimed, balance, reserve, attestedUntil, receiptClaimUsed, creditWindow };
     }
 
     /** How far the spent amount may grow now, cumulative nanoTON. */
@@ -117,11 +129,43 @@ export class Session {
 
     /** nanoTON that a claim would bring now. */
     get due(): bigint {
-        const { claimed } = this.latest;
-        const signed = (this.claimVoucher?.cumulative ?? 0n) - claimed;
+        return this.dueUpTo((this.mustClaimReceipt ? this.receiptReach : null) ?? this.claimVoucher?.cumulative ?? 0n);
+    }
+
+    /** nanoTON that a claim would bring together with a receipt-only claim, whether it is time for that or not. */
+    get dueInAll(): bigint {
+        return this.dueUpTo(this.receiptReach ?? this.claimVoucher?.cumulative ?? 0n);
+    }
+
+    private dueUpTo(reach: bigint): bigint {
+        const agreed = reach - this.latest.claimed;
         const claimable = claimableOf(this.funds);
-        const due = signed < claimable ? signed : claimable;
+        const due = agreed < claimable ? agreed : claimable;
         return due > 0n ? due : 0n;
+    }
+
+    /** What a receipt-only claim would reach, cumulative nanoTON; null while vouchers cover what was used. */
+    get receiptReach(): bigint | null {
+        return receiptReach(this.funds, this.newestReceipt?.amount ?? 0n, this.cumulative, this.now());
+    }
+
+    /**
+     * Whether the time has come to claim by the receipt, which works only once: the client closes without having signed
+     * what it used, or the snapshot of the attestation, on which such a claim rests, is about to expire.
+     */
+    get mustClaimReceipt(): boolean {
+        const { status, attestedUntil } = this.latest;
+        const expiring = this.now() + AttestationMargin >= attestedUntil;
+        // A client that is about to sign gets the time for it.
+        const pressing = status === 'closing' || (expiring && performance.now() - this.lastUsed >= SigningTime * 1000);
+        return pressing && this.inFlight === 0 && this.receiptReach !== null;
+    }
+
+    /** Unix seconds by which a claim must have arrived; null while there is no hurry. */
+    get claimDeadline(): number | null {
+        const { status, deadline, attestedUntil } = this.latest;
+        const ends = [...(status === 'closing' ? [deadline] : []), ...(this.mustClaimReceipt ? [attestedUntil] : [])];
+        return ends.length === 0 ? null : Math.min(...ends);
     }
 
     /** The session's account as docs/wire.md shows it. */

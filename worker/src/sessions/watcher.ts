@@ -17,7 +17,7 @@ export type WatcherOptions = {
     logger: Logger;
     /** Seconds between two readings of a session that is used. */
     pollSeconds: number;
-    /** Called when a session began to close with money to claim: it must be settled soon. */
+    /** Called when a session has money that must be claimed soon: it began to close, or its attestation ends. */
     onClosing: (session: Session) => void;
 };
 
@@ -76,7 +76,7 @@ export class SessionWatcher {
             // The next reading is set first: after an error the others come before this one is tried again.
             this.nextReading.set(session, performance.now() + this.interval(session) * 1000);
             const alive = await this.options.book.refresh(session);
-            if (alive && session.snapshot.status === 'closing' && session.due > 0n) {
+            if (alive && session.claimDeadline !== null && session.due > 0n) {
                 this.options.onClosing(session);
             }
         }
@@ -89,6 +89,8 @@ export class SessionWatcher {
     }
 
     private isIdle(session: Session, now: number): boolean {
-        return session.inFlight === 0 && session.due === 0n && now - session.lastUsed > IdleFor * 1000;
+        // Unsigned credit is claimed when the session closes, so that must be seen.
+        const worthless = session.due === 0n && session.receiptReach === null;
+        return session.inFlight === 0 && worthless && now - session.lastUsed > IdleFor * 1000;
     }
 }

@@ -8,7 +8,7 @@ import { Logger } from '../logger';
 import { SessionBook } from '../sessions/book';
 import { Session } from '../sessions/session';
 import { batchCosts, readCosts, readSettlement, SettlementAccount, SettlementCosts } from './account';
-import { awaitClaims, claimOf, refreshDue } from './claims';
+import { awaitClaims, Claim, claimOf, refreshDue } from './claims';
 import { BatchCourier } from './courier';
 import { Candidate, planBatch, SettlementPolicy } from './plan';
 
@@ -125,14 +125,8 @@ export class Settler {
                 : this.report({ outcome: 'nothing', message: 'Nothing that is due is worth its fees yet.' });
         }
         const sessions = plan.chosen.map(({ session }) => session);
-        const items = sessions.map(
-            (session): BatchItem => ({
-                kind: 'claimVoucher',
-                escrow: session.address,
-                voucher: requireVoucher(session),
-            }),
-        );
-        return this.send(account.sequence, sessions, items, distribute, signal);
+        const items = sessions.map(claimItem);
+        return this.send(account.sequence, sessions.map(claimOf), items, distribute, signal);
     }
 
     private async finishNow(session: Session, signal: AbortSignal): Promise<BatchResult> {
@@ -140,27 +134,29 @@ export class Settler {
         const costs = await this.costs();
         const account = await readSettlement(chain, address);
         const { base, item, budget } = batchCosts(account, costs, false);
-        if (base + item > budget) {
+        if (base + 2n * item > budget) {
             return this.report({ outcome: 'unaffordable', message: unaffordableAdvice(account, costs) });
         }
         if (!(await book.refresh(session))) {
             return this.report({ outcome: 'nothing', message: 'The session has ended already.' });
         }
-        const voucher = session.due > 0n ? requireVoucher(session) : null;
-        const items: BatchItem[] = [{ kind: 'finish', escrow: session.address, voucher }];
-        return this.send(account.sequence, [session], items, false, signal);
+        // What the client has not signed for can only be claimed before the session is over.
+        const byReceipt = session.receiptReach === null ? [] : [receiptItem(session)];
+        const voucher = byReceipt.length === 0 && session.due > 0n ? requireVoucher(session) : null;
+        const items: BatchItem[] = [...byReceipt, { kind: 'finish', escrow: session.address, voucher }];
+        const claim = { ...claimOf(session), expected: session.dueInAll };
+        return this.send(account.sequence, [claim], items, false, signal);
     }
 
-    /** @param sessions those of the items, in any order. */
+    /** @param claims what the items should bring, in any order. */
     private async send(
         sequence: number,
-        sessions: readonly Session[],
+        claims: readonly Claim[],
         items: BatchItem[],
         distribute: boolean,
         signal: AbortSignal,
     ): Promise<BatchResult> {
         const { book, courier, logger } = this.options;
-        const claims = sessions.map(claimOf);
         const expected = claims.reduce((sum, claim) => sum + claim.expected, 0n);
         const order = { sequence, items: packBatchItems(items), count: items.length, distribute };
         const delivery = await courier.send(order, expected, signal);
@@ -172,7 +168,7 @@ export class Settler {
             items: items.length,
             claimed: await awaitClaims(book, claims, logger, signal),
             distributed: distribute,
-            message: `Batch ${sequence} has settled ${items.length} sessions.`,
+            message: `Batch ${sequence} has settled ${claims.length} sessions.`,
         });
     }
 
@@ -194,7 +190,7 @@ export class Settler {
                 session,
                 due: session.due,
                 since: ledger.sessions.find(session.id)?.unclaimedSince ?? null,
-                deadline: session.snapshot.status === 'closing' ? session.snapshot.deadline : null,
+                deadline: session.claimDeadline,
             }));
     }
 
@@ -215,6 +211,20 @@ export class Settler {
         this.options.onBatch(full);
         return full;
     }
+}
+
+function claimItem(session: Session): BatchItem {
+    return session.mustClaimReceipt
+        ? receiptItem(session)
+        : { kind: 'claimVoucher', escrow: session.address, voucher: requireVoucher(session) };
+}
+
+function receiptItem(session: Session): BatchItem {
+    const { receipt, highestVoucher: voucher } = session;
+    if (receipt === null) {
+        throw new Error('A session without a receipt owes nothing beyond its vouchers.');
+    }
+    return { kind: 'claimReceipt', escrow: session.address, receipt, voucher };
 }
 
 function requireVoucher(session: Session): SignedVoucher {
