@@ -11,8 +11,6 @@ import {
 import { outcomeOf } from './quotes';
 import { Answer, Verification } from './verification';
 
-// jssha in the wallet library is slow: the native one gives the same hashes.
-jest.mock('jssha', () => jest.requireActual('../support/native_sha'));
 
 const Day = 86_400;
 const authority = new TestAuthority();

@@ -10,8 +10,6 @@ import {
 import { outcomeOf, sha256 } from './quotes';
 import { contractGas, Plenty, Verification } from './verification';
 
-// jssha in the wallet library is slow: the native one gives the same hashes.
-jest.mock('jssha', () => jest.requireActual('../support/native_sha'));
 
 const authority = new TestAuthority();
 const { now, rootKey, platformCa, tcbSigner } = authority;

@@ -11,8 +11,6 @@ import { chainOfPieces, piecesOf, withRef } from './cuts';
 import { outcomeOf, sha256 } from './quotes';
 import { Answer, Plenty, Verification } from './verification';
 
-// jssha in the wallet library is slow: the native one gives the same hashes.
-jest.mock('jssha', () => jest.requireActual('../support/native_sha'));
 
 const authority = new TestAuthority();
 const { now, rootKey, platformCa, tcbSigner } = authority;
