@@ -78,6 +78,10 @@ async function resumeOrOpen(client: Client, flags: ServeFlags, signal: AbortSign
     for (const escrow of await client.openSessions()) {
         try {
             const session = await client.resume(escrow, { signal });
+            await session.requireAttested(signal).catch(async (error: unknown) => {
+                await session.dispose();
+                throw error;
+            });
             const { remaining, stopped } = await session.report(signal);
             if (stopped === null && remaining > 0n) {
                 process.stderr.write(`Resumed ${escrow.toString()}: ${formatCoins(remaining)} remain.\n`);

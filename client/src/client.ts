@@ -299,6 +299,8 @@ export class Client {
             record,
             state,
             found: provider,
+            leastTier: this.policy.leastTier,
+            vet: (chain, found) => this.trust.refuse(chain, this.policy, found),
             chain: this.chain,
             wallet: this.wallet,
             store: this.store,

@@ -67,9 +67,11 @@ describe('A session of tier tdx', () => {
     it('is served on credit up to its window, and no further', async () => {
         const client = await session();
         expect((await client.account()).allowance).toBe(Window);
+        const plain = await client.chat(Question, { max_tokens: 1 });
+        expect([plain.status, plain.text]).toEqual([403, expect.stringContaining('plain_refused')]);
         let spent = 0n;
         for (let asked = 0; asked < 50; asked += 1) {
-            const { status } = await client.chat(Question, { max_tokens: 8 });
+            const { status } = await client.chat(Question, { max_tokens: 8 }, { sealed: true });
             ({ spent } = await client.account());
             expect(spent).toBeLessThanOrEqual(Window);
             if (status !== 200) {
@@ -84,7 +86,7 @@ describe('A session of tier tdx', () => {
 
     it('that its client closes without having signed is claimed by its receipt, once', async () => {
         const client = await session();
-        await client.chat(Question, { max_tokens: 4 });
+        await client.chat(Question, { max_tokens: 4 }, { sealed: true });
         const { spent, cumulative } = await client.account();
         expect([cumulative, spent > 0n]).toEqual([0n, true]);
         await worker.settle();
@@ -98,10 +100,10 @@ describe('A session of tier tdx', () => {
 
     it('adds the receipt to what its client has signed', async () => {
         const client = await session();
-        await client.chat(Question, { max_tokens: 2 });
+        await client.chat(Question, { max_tokens: 2 }, { sealed: true });
         const half = (await client.account()).spent;
         await client.pay(half);
-        await client.chat(Question, { max_tokens: 2 });
+        await client.chat(Question, { max_tokens: 2 }, { sealed: true });
         const { spent } = await client.account();
         expect(spent).toBeGreaterThan(half);
         await client.startClose();
@@ -110,14 +112,14 @@ describe('A session of tier tdx', () => {
 
     it('that the provider ends is claimed by its receipt first', async () => {
         const client = await session();
-        await client.chat(Question, { max_tokens: 4 });
+        await client.chat(Question, { max_tokens: 4 }, { sealed: true });
         const { spent } = await client.account();
         expect(await worker.finish(client.address)).toMatchObject({ outcome: 'settled', items: 2, claimed: spent });
     });
 
     it('is not forgotten when the worker is restarted before the close', async () => {
         const client = await session();
-        await client.chat(Question, { max_tokens: 4 });
+        await client.chat(Question, { max_tokens: 4 }, { sealed: true });
         const { spent } = await client.account();
         await worker.close();
         await client.startClose();

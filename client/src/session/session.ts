@@ -7,6 +7,7 @@ import { closingValue, readChainPrices, refreshValue, topUpCost } from '../chain
 import { ProviderInfo, readProviderAt } from '../chain/providers';
 import { Wallet } from '../chain/wallet';
 import { ClientError, reasonOf } from '../errors';
+import type { TierName } from '../policy';
 import { Logger } from '../log';
 import { Mutex } from '../mutex';
 import { refuseKeys } from '../trust';
@@ -28,6 +29,10 @@ export type SessionParts = {
     state: EscrowState;
     /** The provider, as the chain showed it last. */
     found: ProviderInfo;
+    /** Least tier of the policy: a session of a lower one is only closed. */
+    leastTier: TierName;
+    /** @returns why the policy does not accept the provider any more, or null. */
+    vet(chain: Chain, provider: ProviderInfo): Promise<string | null>;
     chain: Chain;
     wallet: Wallet | null;
     store: SessionStore;
@@ -63,6 +68,8 @@ export class Session {
     private keyUntil = 0;
     private readonly attesting = new Mutex();
     private nextRefresh = 0;
+    private refreshing: Promise<void> = Promise.resolve();
+    private readonly ended = new AbortController();
     private disposed = false;
 
     /** Use `client.open` or `client.resume`. */
@@ -70,7 +77,7 @@ export class Session {
         const { record, state, chain, log, store, plain, hiddenTokens } = parts;
         this.api = new WorkerApi(record.endpoint);
         this.encryptionKey = parts.found.encryptionKey;
-        this.take(parts.found);
+        this.keyUntil = this.isAttested ? 0 : Infinity;
         this.ledger = new Ledger(record, depositLimit(state), {
             save: (next) => store.save(next),
             now: () => chain.now(),
@@ -246,6 +253,8 @@ export class Session {
     async dispose(): Promise<void> {
         if (!this.disposed) {
             this.disposed = true;
+            this.ended.abort();
+            await this.refreshing;
             await this.payer.settle();
             await this.parts.unlock();
         }
@@ -257,7 +266,7 @@ export class Session {
      * @throws ClientError `provider_refused` when nobody vouches for the provider's key.
      */
     requireAttested(signal?: AbortSignal): Promise<void> {
-        if (agreementOf(this.record).leastTier !== Tier.Tdx) {
+        if (!this.isAttested) {
             return Promise.resolve();
         }
         return this.attesting.run(async () => {
@@ -275,15 +284,24 @@ export class Session {
                 this.nextRefresh = now + RefreshPause;
             }
             if (expiring && wallet !== null && this.record.attestedUntil < this.keyUntil) {
-                await this.refreshAttestation(signal).catch((error: unknown) => {
-                    signal?.throwIfAborted();
-                    this.parts.log.warn(
-                        { session: this.address.toString(), reason: reasonOf(error) },
-                        'The attestation of the session could not be refreshed: the worker grants no credit when it ends.',
-                    );
-                });
+                this.refreshing = this.refreshInBackground();
             }
         });
+    }
+
+    /** Requests need not wait for it: without it they are only paid ahead. */
+    private async refreshInBackground(): Promise<void> {
+        const { signal } = this.ended;
+        try {
+            await this.refreshAttestation(signal);
+        } catch (error) {
+            if (!signal.aborted) {
+                this.parts.log.warn(
+                    { session: this.address.toString(), reason: reasonOf(error) },
+                    'The attestation of the session could not be refreshed: the worker grants no credit when it ends.',
+                );
+            }
+        }
     }
 
     /**
@@ -339,32 +357,41 @@ export class Session {
             this.record.registry,
             this.record.provider,
         );
-        this.take(provider);
-        if (this.keyUntil <= chain.now()) {
-            throw this.unattested(provider);
+        if (this.isAttested) {
+            await this.requireVouched(provider, chain.with(signal ?? undefined));
         }
-    }
-
-    /** Takes over the provider's key, if the chain vouches for it as far as the session's tier demands. */
-    private take(provider: ProviderInfo): void {
-        const { record, chain } = this.parts;
-        const terms = agreementOf(record);
         this.encryptionKey = provider.encryptionKey;
-        if (terms.leastTier !== Tier.Tdx) {
-            this.keyUntil = Infinity;
-        } else {
-            const refusal = refuseKeys(terms, record.workerKey ?? Buffer.alloc(0), provider, chain.now());
-            this.keyUntil = refusal === null ? provider.attestedUntil : 0;
-        }
     }
 
-    private unattested(provider: ProviderInfo): ClientError {
-        const { record, chain } = this.parts;
-        const refusal = refuseKeys(agreementOf(record), record.workerKey ?? Buffer.alloc(0), provider, chain.now());
+    /** Whether requests are only sealed to keys that the chain vouches for. */
+    private get isAttested(): boolean {
+        return this.parts.leastTier === 'tdx' || agreementOf(this.record).leastTier === Tier.Tdx;
+    }
+
+    /** @throws ClientError `provider_refused` unless the chain vouches for the provider's key, as session and policy ask. */
+    private async requireVouched(provider: ProviderInfo, chain: Chain): Promise<void> {
+        const { record, leastTier } = this.parts;
+        const terms = agreementOf(record);
+        if (terms.leastTier !== Tier.Tdx && leastTier === 'tdx') {
+            throw this.refused(provider, 'the session is of tier open, and the policy asks for tier tdx');
+        }
+        const refusal = refuseKeys(terms, record.workerKey ?? Buffer.alloc(0), provider, chain.now());
+        if (refusal !== null) {
+            this.keyUntil = 0;
+            throw this.refused(provider, refusal);
+        }
+        const objection = await this.parts.vet(chain, provider);
+        if (objection !== null) {
+            throw this.refused(provider, objection);
+        }
+        this.keyUntil = provider.attestedUntil;
+    }
+
+    private refused(provider: ProviderInfo, why: string): ClientError {
         return new ClientError(
             'provider_refused',
-            `Nothing was sent to provider ${provider.address.toString()}: ${refusal}. Wait until it is attested again, or ` +
-                `close the session ${this.address.toString()} to get the rest of the deposit back.`,
+            `Nothing was sent to provider ${provider.address.toString()}: ${why}. Wait until that changes, or close the ` +
+                `session ${this.address.toString()} to get the rest of the deposit back.`,
         );
     }
 

@@ -14,6 +14,7 @@ import {
     WireFormatError,
 } from '@ton-compute/protocol';
 import { Address } from '@ton/core';
+import { Tier } from '@ton-compute/contracts';
 
 import { EngineModel } from '../engine/engine';
 import { Ledger } from '../ledger/ledger';
@@ -69,6 +70,12 @@ export class Gate {
         const digest = requestDigest(raw.method, raw.path, raw.body);
 
         const { session, model } = await this.prove(await this.options.book.get(address), proof, digest);
+        if (!sealed && session.snapshot.agreement.leastTier === Tier.Tdx) {
+            throw new WireError(
+                'plain_refused',
+                'A session of tier tdx takes sealed requests only: what is sent plain is read before it reaches the enclave.',
+            );
+        }
         const enc = sealed ? sealedReplayKey(raw.body.subarray(0, EncBytes)) : null;
         const marked = this.mark(proofReplayKey(proof, digest, session.domain), proof.validUntil, enc);
         // Both wait for the same sync to the disk.
