@@ -1,8 +1,12 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
 import { QuoteSource } from '@ton-compute/attestation';
 import { Address } from '@ton/core';
 
 import { AttestationStatus } from './attestation/attester';
 import { openAttestation } from './attestation/open';
+import { requireMemory } from './attestation/source';
 import { ProviderRecord } from './chain/provider-record';
 import { parseConfig } from './config/load';
 import { WorkerConfig, WorkerConfigInput } from './config/schema';
@@ -110,9 +114,22 @@ function requireEmbedded({ provider }: WorkerConfig, engine: Engine): void {
     }
 }
 
-function loadEngine({ model, gpu }: WorkerConfig, logger: Logger): Promise<Engine> {
+/** Where the weights are out of the host's reach: a file on its disk can change after it was hashed. */
+function weightsMemory({ model, provider, attestation, data }: WorkerConfig): string | undefined {
+    const beside = provider.tier === 'tdx' && attestation.source === 'tdx';
+    return model.memory ?? (beside ? join(data.keys ?? data.directory, 'weights') : undefined);
+}
+
+async function loadEngine(config: WorkerConfig, logger: Logger): Promise<Engine> {
+    const { model, gpu, provider, attestation } = config;
+    const memoryDirectory = weightsMemory(config);
+    if (memoryDirectory !== undefined && provider.tier === 'tdx' && attestation.source === 'tdx') {
+        await mkdir(memoryDirectory, { recursive: true });
+        await requireMemory(memoryDirectory, 'The weights of an attested worker');
+    }
     return createLlamaEngine({
         modelPath: model.path,
+        memoryDirectory,
         modelId: model.name ?? undefined,
         expectedWeightsHash: model.weightsHash ?? undefined,
         gpu: gpu.backend,

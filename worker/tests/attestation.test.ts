@@ -95,7 +95,7 @@ describe('A worker of tier tdx does not start', () => {
     });
 
     it('with keys on a disk, when its guest is a real one', async () => {
-        await expect(requireMemory(network.directory)).rejects.toThrow(/is on a disk, which the host can read\. Set data\.keys/);
+        await expect(requireMemory(__dirname)).rejects.toThrow(/is on a disk, which the host can read and change\. Set data\.keys/);
         await requireMemory('/dev/shm');
     });
 });

@@ -39,13 +39,17 @@ export async function quoteSource(
     return new TestQuoteSource(authority.platform());
 }
 
-/** The attested keys must never reach a disk: the host reads that. @throws {StartError} */
-export async function requireMemory(directory: string): Promise<void> {
+/**
+ * Attested keys and weights must never be on a disk: the host reads and changes that.
+ * @param what is to be in the directory, for the error.
+ * @throws {StartError}
+ */
+export async function requireMemory(directory: string, what = 'The keys of an attested worker'): Promise<void> {
     const { type } = await statfs(directory);
     if (!MemoryFileSystems.has(type)) {
         throw new StartError(
-            `The keys of an attested worker must live in the guest's memory only, but ${directory} is on a disk, which ` +
-                'the host can read. Set data.keys to a folder on a tmpfs, such as /run/ton-compute.',
+            `${what} must be in the guest's memory only, but ${directory} is on a disk, which the host can read and ` +
+                'change. Set data.keys to a folder on a tmpfs, such as /run/ton-compute.',
         );
     }
 }

@@ -130,6 +130,14 @@ export const sections = {
             example: 'qwen3-8b',
             meaning: 'Name by which clients ask for the model. Default: the name of the file.',
         }),
+        memory: field(z.string().min(1).nullable().default(null), {
+            kind: 'text',
+            expected: 'a path',
+            example: '/run/ton-compute/weights',
+            meaning:
+                'Folder in memory that the weights are copied to, hashed in and loaded from. Default: in tier tdx, beside ' +
+                'the keys; else none.',
+        }),
         weightsHash: field(sha256.nullable().default(null), {
             kind: 'text',
             expected: 'a SHA-256 hash, 64 hexadecimal digits',
