@@ -1,3 +1,5 @@
+const { availableParallelism } = require('node:os');
+
 /**
  * One runner for everything. The worker's engine is an ES module: `npm test` starts node with --experimental-vm-modules.
  * @type {import('jest').Config}
@@ -15,6 +17,7 @@ module.exports = {
     },
     // A test that hangs fails; one that only runs beside others on a slow machine does not.
     testTimeout: 90_000,
-    maxWorkers: '100%',
+    // One more than there are cores: a third of the tests waits for other processes most of the time.
+    maxWorkers: availableParallelism() + 1,
     modulePathIgnorePatterns: ['<rootDir>/.*/dist/', '<rootDir>/dist/'],
 };

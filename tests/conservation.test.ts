@@ -20,7 +20,7 @@ import { refreshAttestation } from './session/messages';
 // Random lives of a small network on the real contracts. Whatever happens in whatever order, coins are neither made nor
 // lost, nobody pays more than it signed for, and in the end everyone leaves with what is its own.
 
-const Runs = Number(process.env.FUZZ_RUNS ?? 20);
+const Runs = Number(process.env.FUZZ_RUNS ?? 14);
 const Commands = 30;
 const Seed = Number(process.env.FUZZ_SEED ?? 4_242);
 

@@ -272,7 +272,7 @@ describe('A provider', () => {
             expect(await send(beginCell().storeUint(0, 32).storeStringTail('hello').endCell())).toEqual(refused(Errors.InvalidIncomingMessage));
         });
 
-        it.each(Object.entries({ ConfirmSession: 0x5e550003, SessionClosed: 0x5e55000c, InitialiseProvider: 0x5e880001, UpdateOffers: 0x5e880002, SetKeys: 0x5e880003, SetEndpoint: 0x5e880004, RequestNonce: 0x5e880007, SetAttester: 0x5e88000a, QuoteAccepted: 0x5e770030, QuoteRejected: 0x5e770031 }))(
+        it.each(Object.entries({ ConfirmSession: 0x5e550003, SessionClosed: 0x5e55000c, InitialiseProvider: 0x5e880001, UpdateOffers: 0x5e880002, SetKeys: 0x5e880003, SetEndpoint: 0x5e880004, RequestNonce: 0x5e880007, SetAttester: 0x5e88000a, QuoteAccepted: 0x5eaa0030, QuoteRejected: 0x5eaa0031 }))(
             '%s without its fields comes back', async (_, code) => {
                 expect(await send(operation(code))).toEqual(refused(Errors.CellUnderflow));
             });

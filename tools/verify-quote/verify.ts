@@ -20,7 +20,7 @@ import {
     platformKeyDeployment,
     tcbStatusName,
     verifierDeployment,
-} from '../../wrappers';
+} from '@ton-compute/contracts';
 
 /** What the command prints. Gas of the contracts' transactions together; null: it did not come so far. */
 export type QuoteVerification = {
