@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseCollateral, parseQuote, readCollateralFile, readQuoteFile } from '@ton-compute/attestation';
+import { parseCertificate, parseCollateral, parseQuote, readCollateralFile, readQuoteFile } from '@ton-compute/attestation';
 import { TestAuthority } from '@ton-compute/attestation/testing';
 import { verifyOnSandbox } from '../../tools/verify-quote/verify';
 
@@ -45,6 +45,23 @@ describe('verify-quote', () => {
         expect(result.gas.verifyQuote).toBeGreaterThan(0);
     });
 
+    it('rejects a quote with any certificate changed, also those that the verifier could do without', async () => {
+        const { certificates } = quote;
+        for (const index of certificates.keys()) {
+            const der = Buffer.from(certificates[index].der);
+            der[der.length - 8] ^= 1; // in the signature
+            const changed = certificates.map((certificate, at) => (at === index ? parseCertificate(der) : certificate));
+            const result = await verifyOnSandbox({ ...quote, certificates: changed }, collateral, authority.now, authority.rootKey);
+            expect([index, result.verdict]).toEqual([index, 'rejected']);
+        }
+    });
+
+    it('rejects a quote of which no message can be made, because its key is no point of the curve', async () => {
+        const attestationKey = Buffer.alloc(64, 5);
+        const result = await verifyOnSandbox({ ...quote, attestationKey }, collateral, authority.now, authority.rootKey);
+        expect(result).toMatchObject({ verdict: 'rejected', tcbStatus: null });
+    });
+
     it('rejects what collateral of another day cannot support', async () => {
         const later = authority.now + 40 * 86_400;
         const result = await verifyOnSandbox(quote, collateral, later, authority.rootKey);
@@ -59,6 +76,10 @@ describe('verify-quote', () => {
         const verdict = run('--quote', files.quote, '--collateral', files.collateral, '--at', day);
         expect([verdict.status, JSON.parse(verdict.stdout).verdict]).toEqual([0, 'rejected']); // not Intel's root
         expect(verdict.stdout.trim().split('\n')).toHaveLength(1);
+
+        writeFileSync(files.quote, authority.platform().quote({ header: { teeType: 0 } }));
+        const enclave = run('--quote', files.quote, '--collateral', files.collateral, '--at', day);
+        expect([enclave.status, JSON.parse(enclave.stdout)]).toMatchObject([0, { verdict: 'rejected', reason: expect.stringMatching(/SGX enclave/) }]);
 
         writeFileSync(files.quote, 'no quote');
         const unreadable = run('--quote', files.quote, '--collateral', files.collateral, '--at', day);

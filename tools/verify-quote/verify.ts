@@ -5,7 +5,6 @@ import {
     AttestationError,
     Collateral,
     collateralMessages,
-    NamedMessage,
     platformMessage,
     Quote,
     quoteMessage,
@@ -48,33 +47,49 @@ export async function verifyOnSandbox(
     root: P256Key = IntelRootKey,
 ): Promise<QuoteVerification> {
     const gas: QuoteVerification['gas'] = { verifyQuote: null, registerPlatform: null, firstQuote: null };
-    const rejected = (reason: string): QuoteVerification => ({
-        verdict: 'rejected',
-        reason,
-        tcbStatus: null,
-        measurement: null,
-        gas,
-    });
-    const run = await Run.create(root, at);
-    let messages: NamedMessage[];
     try {
-        messages = collateralMessages(collateral, root);
+        return await verify(quote, collateral, at, root, gas);
     } catch (error) {
+        // No message can be made of it, for instance because a key is no point of the curve: no contract would accept it.
         if (error instanceof AttestationError) {
-            return rejected(error.message);
+            return rejected(error.message, gas);
         }
         throw error;
     }
-    for (const { name, body } of messages) {
+}
+
+/** @returns what is printed of a quote that is not accepted. */
+export function rejected(
+    reason: string,
+    gas: QuoteVerification['gas'] = { verifyQuote: null, registerPlatform: null, firstQuote: null },
+): QuoteVerification {
+    return { verdict: 'rejected', reason, tcbStatus: null, measurement: null, gas };
+}
+
+async function verify(
+    quote: Quote,
+    collateral: Collateral,
+    at: number,
+    root: P256Key,
+    gas: QuoteVerification['gas'],
+): Promise<QuoteVerification> {
+    const run = await Run.create(root, at);
+    const [, ...issuers] = quote.certificates;
+    const { tcbInfo, qeIdentity, pckCrlIssuerChain } = collateral;
+    const roots = [issuers, tcbInfo.issuerChain, qeIdentity.issuerChain, pckCrlIssuerChain].map((chain) => chain[chain.length - 1]);
+    if (!pckCrlIssuerChain[0].der.equals(issuers[0].der) || !roots.every(({ der }) => der.equals(roots[0].der))) {
+        return rejected('Quote and collateral bring different certificates of the PCK CA or of the root.', gas);
+    }
+    for (const { name, body } of collateralMessages(collateral, root)) {
         const { failure } = await run.send(body);
         if (failure !== null) {
-            return rejected(`${name}: ${failure}`);
+            return rejected(`${name}: ${failure}`, gas);
         }
     }
     const known = run.chain.snapshot();
     const registration = await run.send(platformMessage(quote).body);
     if (registration.failure !== null) {
-        return rejected(`PCK certificate: ${registration.failure}`);
+        return rejected(`PCK certificate: ${registration.failure}`, gas);
     }
     gas.registerPlatform = registration.gas;
     await run.chain.loadFrom(known);
@@ -87,11 +102,11 @@ export async function verifyOnSandbox(
     const verification = await run.send(quoteMessage(quote, request).body, platform.address);
     gas.verifyQuote = verification.gas;
     if (verification.failure !== null || verification.verdict === null) {
-        return rejected(verification.failure ?? 'There was no verdict.');
+        return rejected(verification.failure ?? 'There was no verdict.', gas);
     }
     const verdict = verification.verdict.beginParse();
     if (verdict.preloadUint(32) === AttestationVerifier.AttestationVerifier.opcodes.QuoteRejected) {
-        return rejected(describe(Number(AttestationVerifier.loadQuoteRejected(verdict).reason)));
+        return rejected(describe(Number(AttestationVerifier.loadQuoteRejected(verdict).reason)), gas);
     }
     const { tcbStatus, measurement } = AttestationVerifier.loadQuoteAccepted(verdict);
     return {
