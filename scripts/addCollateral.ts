@@ -9,11 +9,11 @@ import {
     collateralMessages,
     datesOf,
     isNewer,
+    leastValueOf,
     NamedMessage,
     readCollateralFile,
 } from '@ton-compute/attestation';
 import {
-    AttestationVerifier,
     collateralParts,
     CollateralParts,
     CrlBuilder,
@@ -86,7 +86,7 @@ class Lesson {
 
     private async send({ kind, name, body }: NamedMessage): Promise<void> {
         const values = await this.verifier.getMinimumValues();
-        const value = valueOf(values, kind);
+        const value = leastValueOf(values, kind);
         await this.deliver(`add the ${name}`, this.verifier.address, value, body);
         if (kind === 'root-crl' || kind === 'pck-crl') {
             await this.complete(name, kind === 'root-crl' ? this.collateral.rootCrl : this.collateral.pckCrl);
@@ -115,20 +115,6 @@ class Lesson {
     private async deliver(what: string, to: Address, value: bigint, body: Cell): Promise<void> {
         const { provider } = this.script;
         await this.script.spend(what, to, value, () => provider.sender().send({ to, value, body, bounce: true }));
-    }
-}
-
-function valueOf(values: AttestationVerifier.MinimumValues, kind: NamedMessage['kind']): bigint {
-    switch (kind) {
-        case 'root-crl':
-        case 'pck-crl':
-            return values.addCrl;
-        case 'tcb-info':
-            return values.addTcbInfo;
-        case 'qe-identity':
-            return values.addQeIdentity;
-        default:
-            return values.addCertificate;
     }
 }
 

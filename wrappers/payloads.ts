@@ -163,8 +163,17 @@ export function attestationDigest(
     return sha256_sync(Buffer.concat([header, provider.hash, fields]));
 }
 
-/** @returns the 64 bytes of report_data that a quote for `provider` must carry: worker key, then {@link attestationDigest}. */
+/**
+ * @returns the 64 bytes of report_data that a quote for `provider` must carry: worker key, then {@link attestationDigest}.
+ * @throws RangeError for a worker key of another length than 32, or a provider outside the basechain.
+ */
 export function reportDataOf(provider: Address, globalId: number, keys: AttestedKeys): Buffer {
+    if (provider.workChain !== 0) {
+        throw new RangeError(`${provider.toRawString()} is no provider: expected an address in the basechain (workchain 0).`);
+    }
+    if (keys.workerKey.length !== 32) {
+        throw new RangeError(`A worker key has 32 bytes, this one has ${keys.workerKey.length}.`);
+    }
     return Buffer.concat([keys.workerKey, attestationDigest(provider, globalId, keys)]);
 }
 

@@ -10,7 +10,6 @@ export { certificateTokens } from './tokens/certificate';
 export { crlCells, crlTokens, type CrlTokens } from './tokens/crl';
 export { qeIdentityTokens, tcbInfoTokens } from './tokens/json';
 export * from './messages';
-export { basechainHash, contextCell, reportDataOf, ReportDataTag, type Binding } from './report-data';
 export type { QuoteSource } from './tdx/quote-source';
 export { ConfigfsQuoteSource, type ConfigfsOptions, type TsmFiles } from './tdx/configfs';
 export * from './keeper/source';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Address, beginCell, Cell } from '@ton/core';
-import { AttestationVerifier, PlatformKey } from '@ton-compute/contracts';
+import { accountOf, AttestationVerifier, PlatformKey } from '@ton-compute/contracts';
 import { chainOf, chainOfLengths, chainOfTokens, packTokens } from './cells';
 import { Certificate } from './certificate';
 import { Collateral, SignedText } from './collateral';
@@ -8,7 +8,6 @@ import { Crl } from './crl';
 import { AttestationError } from './errors';
 import { BodyBytes, Quote } from './quote';
 import { keyFromBytes, P256Key, sameKey, signatureCell } from './p256';
-import { basechainHash } from './report-data';
 import { certificateTokens } from './tokens/certificate';
 import { crlCells } from './tokens/crl';
 import { qeIdentityTokens, tcbInfoTokens } from './tokens/json';
@@ -134,7 +133,7 @@ function withoutOpcode(body: Cell): Cell {
 export type QuoteOptions = {
     /** Account that gets the verdict, basechain. */
     replyTo: Address;
-    /** Echoed to it, unchecked: for a Provider, `contextCell`. Empty if left out. */
+    /** Echoed to it, unchecked: for a Provider, `attestationContext`. Empty if left out. */
     context?: Cell;
     queryId?: bigint;
     /**
@@ -147,11 +146,10 @@ export type QuoteOptions = {
 /** A quote as a message for the PlatformKey of its machine. */
 export function verifyQuote(quote: Quote, options: QuoteOptions): VerifyQuote {
     const { replyTo, context = Cell.EMPTY, queryId = 0n, knownQeReport } = options;
-    const account = basechainHash(replyTo, 'The account that gets the verdict');
     const request = PlatformKey.storeQuoteRequest({
         $$type: 'QuoteRequest',
         queryId,
-        replyTo: BigInt(`0x${account.toString('hex')}`),
+        replyTo: accountOf(replyTo),
         context,
     });
     const known = knownQeReport !== undefined && knownQeReport.equals(sha256(quote.qeReport));
@@ -212,6 +210,21 @@ function certificateChain(certificate: SignedObject): Cell {
 
 /** Parts of collateral, in the order in which a verifier needs them. */
 export type CollateralKind = 'root-crl' | 'pck-ca' | 'pck-crl' | 'tcb-signing' | 'tcb-info' | 'qe-identity';
+
+/** @returns the least value of a message, nanoTON. @param values the verifier's getter `minimum_values`. */
+export function leastValueOf(values: AttestationVerifier.MinimumValues, kind: NamedMessage['kind']): bigint {
+    const least: Record<NamedMessage['kind'], bigint> = {
+        'root-crl': values.addCrl,
+        'pck-crl': values.addCrl,
+        'pck-ca': values.addCertificate,
+        'tcb-signing': values.addCertificate,
+        'tcb-info': values.addTcbInfo,
+        'qe-identity': values.addQeIdentity,
+        platform: values.registerPlatform,
+        quote: values.verifyQuote,
+    };
+    return least[kind];
+}
 
 export type NamedMessage = {
     kind: CollateralKind | 'platform' | 'quote';

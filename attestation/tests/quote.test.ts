@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { Address, beginCell } from '@ton/core';
-import { caTypeOf, contextCell, machineIdOf, measurementOf, parseQuote, readQuoteFile, reportDataOf } from '../src';
+import { attestationContext, reportDataOf } from '@ton-compute/contracts';
+import { caTypeOf, machineIdOf, measurementOf, parseQuote, readQuoteFile } from '../src';
 import { TestAuthority } from '../src/testing';
 import { describeWithVectors, realQuote, realQuotes } from './support/vectors';
 
@@ -87,36 +88,38 @@ describeWithVectors("Intel's quotes", () => {
 });
 
 describe('Report data', () => {
-    const binding = {
+    const provider = new Address(0, Buffer.alloc(32, 2));
+    const keys = {
         workerKey: Buffer.alloc(32, 1),
-        globalId: -239,
-        provider: new Address(0, Buffer.alloc(32, 2)),
         encryptionKey: Buffer.alloc(32, 3),
         evidenceHash: Buffer.alloc(32, 4),
-        nonce: Buffer.alloc(32, 5),
+        nonce: BigInt(`0x${'05'.repeat(32)}`),
     };
 
     test('are the worker key and the hash of what a cell would hold', () => {
         const first = beginCell()
             .storeUint(0x41545354, 32).storeInt(-239, 32).storeInt(0, 8)
-            .storeBuffer(binding.provider.hash).endCell().beginParse();
-        const bytes = Buffer.concat([first.loadBuffer(41), contextCell(binding).beginParse().loadBuffer(96)]);
-        expect(reportDataOf(binding)).toEqual(
-            Buffer.concat([binding.workerKey, createHash('sha256').update(bytes).digest()]),
+            .storeBuffer(provider.hash).endCell().beginParse();
+        const bytes = Buffer.concat([first.loadBuffer(41), attestationContext(keys).beginParse().loadBuffer(96)]);
+        expect(reportDataOf(provider, -239, keys)).toEqual(
+            Buffer.concat([keys.workerKey, createHash('sha256').update(bytes).digest()]),
         );
-        expect(reportDataOf(binding).toString('hex')).toBe(
+        expect(reportDataOf(provider, -239, keys).toString('hex')).toBe(
             '0101010101010101010101010101010101010101010101010101010101010101' + KnownHash,
         );
     });
 
     test('the context has 768 bits and no reference', () => {
-        const cell = contextCell(binding);
+        const cell = attestationContext(keys);
         expect([cell.bits.length, cell.refs.length]).toEqual([768, 0]);
     });
 
     test('fields of wrong lengths and other workchains are refused', () => {
-        expect(() => reportDataOf({ ...binding, nonce: Buffer.alloc(31) })).toThrow(/nonce has 32 bytes, got 31/);
-        expect(() => reportDataOf({ ...binding, provider: new Address(-1, Buffer.alloc(32)) })).toThrow(/basechain/);
+        for (const field of ['workerKey', 'encryptionKey', 'evidenceHash'] as const) {
+            expect(() => reportDataOf(provider, -239, { ...keys, [field]: Buffer.alloc(31) })).toThrow();
+        }
+        expect(() => reportDataOf(provider, -239, { ...keys, nonce: 2n ** 256n })).toThrow();
+        expect(() => reportDataOf(new Address(-1, Buffer.alloc(32)), -239, keys)).toThrow(/basechain/);
     });
 });
 

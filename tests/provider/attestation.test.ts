@@ -2,7 +2,7 @@ import { Address, beginCell, Cell, toNano } from '@ton/core';
 import { BlockchainSnapshot } from '@ton/sandbox';
 import '@ton/test-utils';
 import {
-    accountOf, addressOf, attestationContext, AttestationLifetime, attestationValue, AttestedKeys, Errors, hashToBigInt, NonceLifetime,
+    accountOf, addressOf, attestationContext, attestationDigest, AttestationLifetime, attestationValue, AttestedKeys, Errors, hashToBigInt, NonceLifetime,
     NonceRenewal, Provider, providerDeployment, reportDataOf, requestNonceValue, SessionStatus, Tier,
 } from '../../wrappers';
 import { dataOf, exitCodeOf, forwardFeesOf, gasFeesOf, pricesOf, sendAs, transactionOf } from '../support/chain';
@@ -322,7 +322,10 @@ describe('threat: quotes stockpiled, replayed or registered by somebody else', (
 
     /** A quote that is right in everything but one thing. */
     const withReport = (keys: AttestedKeys, provider: Address, globalId = GlobalId) =>
-        verdictOn(network, keys, { reportData: beginCell().storeBuffer(reportDataOf(provider, globalId, keys)).endCell() });
+        // Not reportDataOf: it refuses what a forger would write.
+        verdictOn(network, keys, {
+            reportData: beginCell().storeBuffer(keys.workerKey).storeBuffer(attestationDigest(provider, globalId, keys)).endCell(),
+        });
     it.each([
         ['of another network', (keys: AttestedKeys) => withReport(keys, network.provider.address, -3)],
         ['for another provider', (keys: AttestedKeys) => withReport(keys, network.owner.address)],

@@ -1,6 +1,5 @@
+import { hashToBigInt, reportDataOf } from '@ton-compute/contracts';
 import { offersToJson } from '@ton-compute/protocol';
-
-import { reportDataOf } from '@ton-compute/attestation';
 
 import { Attestation } from './attestation/open';
 import { TestRootWarning } from './attestation/verifier';
@@ -75,10 +74,10 @@ function attestationAnswer({ provider, globalId }: Office, attestation: Attestat
         );
     }
     const { workerKey, encryptionKey, evidenceHash, nonce } = quote;
-    const binding = { workerKey, encryptionKey, evidenceHash, nonce, globalId, provider: provider.address };
+    const keys = { workerKey, encryptionKey, evidenceHash, nonce: hashToBigInt(nonce) };
     return {
         quote: quote.quote.toString('base64'),
-        report_data: reportDataOf(binding).toString('hex'),
+        report_data: reportDataOf(provider.address, globalId, keys).toString('hex'),
         context: {
             encryption_key: encryptionKey.toString('hex'),
             evidence_hash: evidenceHash.toString('hex'),

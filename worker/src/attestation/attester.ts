@@ -2,24 +2,24 @@ import { createHash, randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Address, beginCell } from '@ton/core';
 import {
-    Binding,
     caTypeOf,
-    contextCell,
     parseQuote,
     platformMessage,
     Quote,
     quoteMessage,
     QuoteSource,
-    reportDataOf,
 } from '@ton-compute/attestation';
 import {
+    attestationContext,
     attestationValue,
+    AttestedKeys,
     bigIntToHash,
     describeExitCode,
     errorByCode,
     PlatformKey,
     platformKeyDeployment,
     Provider,
+    reportDataOf,
     requestNonceValue,
     tcbStatusName,
 } from '@ton-compute/contracts';
@@ -238,15 +238,13 @@ export class Attester {
     private async attest(record: ProviderRecord): Promise<void> {
         const { chain, provider, globalId, evidence, source, logger, file } = this.options;
         this.requireAttester(record);
-        const binding: Binding = {
+        const binding: AttestedKeys = {
             workerKey: this.keys.worker.publicKey,
             encryptionKey: this.keys.encryption.publicKey,
-            globalId,
-            provider,
             evidenceHash: evidence.hash,
             nonce: await this.nonce(),
         };
-        const reportData = reportDataOf(binding);
+        const reportData = reportDataOf(provider, globalId, binding);
         const raw = await source.quote(reportData, this.signal);
         const quote = parseQuote(raw);
         if (!quote.body.reportData.equals(reportData)) {
@@ -273,7 +271,7 @@ export class Attester {
             workerKey,
             encryptionKey,
             evidenceHash,
-            nonce,
+            nonce: bigIntToHash(nonce),
             until,
             attestedAt: chain.now(),
         };
@@ -303,12 +301,12 @@ export class Attester {
     }
 
     /** @returns a nonce of the provider that lives long enough; asks for a new one if need be. */
-    private async nonce(): Promise<Buffer> {
+    private async nonce(): Promise<bigint> {
         const { chain, provider, wallet, logger } = this.options;
         const contract = chain.open(Provider.Provider.fromAddress(provider));
         const { nonce, validUntil } = await contract.getAttestationNonce();
         if (nonce !== 0n && Number(validUntil) - chain.now() >= LeastNonceLife) {
-            return bigIntToHash(nonce);
+            return nonce;
         }
         const queryId = randomQueryId();
         const body = beginCell()
@@ -317,17 +315,17 @@ export class Attester {
         const value = Margin * requestNonceValue(await chain.prices());
         const issued = await wallet.exchange({ to: provider, value, body }, nonceIn(provider, queryId), this.signal);
         logger.info('The provider has given a nonce.');
-        return bigIntToHash(issued);
+        return issued;
     }
 
     /** Has the quote verified, and the machine registered if it is new. @throws {AttestFailure} with the reason. */
-    private async submit(quote: Quote, binding: Binding): Promise<void> {
+    private async submit(quote: Quote, binding: AttestedKeys): Promise<void> {
         const { chain, provider, verifier, wallet, logger } = this.options;
         const hash = createHash('sha256').update(quote.certificates[0].signed).digest();
         const { address: platform } = await platformKeyDeployment(verifier.address, hash);
         const known = await this.knownQeReport(platform);
         const queryId = randomQueryId();
-        const request = { replyTo: provider, context: contextCell(binding), queryId };
+        const request = { replyTo: provider, context: attestationContext(binding), queryId };
         const values = await verifier.minimumValues();
         const arriving = attestationValue(await chain.prices());
         const message =

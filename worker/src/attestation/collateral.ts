@@ -4,6 +4,7 @@ import {
     IntelPcs,
     Keeper,
     KeeperEvent,
+    leastValueOf,
     NamedMessage,
     pccs,
     planRefresh,
@@ -90,7 +91,7 @@ export class CollateralCaretaker {
         const { verifier, wallet, chain } = this.options;
         const values = await verifier.minimumValues();
         let to = verifier.address;
-        let value = valueOf(values, kind);
+        let value = leastValueOf(values, kind);
         let order = body;
         for (let step = 0; step < MaxSteps; step += 1) {
             const builder = await wallet.exchange({ to, value: Margin * value, body: order }, answerOf, signal);
@@ -123,20 +124,6 @@ function answerOf({ body, from }: Incoming): Address | null | undefined {
             );
         default:
             return undefined;
-    }
-}
-
-function valueOf(values: AttestationVerifier.MinimumValues, kind: NamedMessage['kind']): bigint {
-    switch (kind) {
-        case 'root-crl':
-        case 'pck-crl':
-            return values.addCrl;
-        case 'tcb-info':
-            return values.addTcbInfo;
-        case 'qe-identity':
-            return values.addQeIdentity;
-        default:
-            return values.addCertificate;
     }
 }
 
