@@ -13,6 +13,7 @@ export async function run(provider: NetworkProvider, args: string[]): Promise<vo
         'treasury',
         'registrationDeposit',
         'registrationFee',
+        'listingFee',
         'feeBasisPoints',
         'verifier',
         'testRoot',
@@ -28,6 +29,7 @@ export async function run(provider: NetworkProvider, args: string[]): Promise<vo
     const treasury = await inputs.read('treasury', 'Address that gets fees', address, own);
     const registrationDeposit = await inputs.read('registrationDeposit', 'Deposit of a provider, coins', coins, '1');
     const registrationFee = await inputs.read('registrationFee', 'Fee of a registration, coins', coins, '0.1');
+    const listingFee = await inputs.read('listingFee', 'Fee for listing a job, coins', coins, '0.02');
     const feeBasisPoints = await inputs.read(
         'feeBasisPoints',
         'Protocol fee on earnings, basis points',
@@ -45,7 +47,13 @@ export async function run(provider: NetworkProvider, args: string[]): Promise<vo
         requireRoot(script, root);
     }
 
-    const parameters = { registrationDeposit, registrationFee, feeBasisPoints, treasury: accountOf(treasury) };
+    const parameters = {
+        registrationDeposit,
+        registrationFee,
+        feeBasisPoints,
+        treasury: accountOf(treasury),
+        listingFee,
+    };
     const deployment = await registryDeployment(governance, verifier, parameters);
     const registry = provider.open(new ProviderRegistry.ProviderRegistry(deployment.address, deployment.init));
     if (await provider.isContractDeployed(registry.address)) {

@@ -80,6 +80,7 @@ class Page {
         this.coins('registration deposit', data.registrationDeposit);
         this.coins('registration fee', data.registrationFee);
         this.coins('registration value', await registry.getRegistrationValue());
+        this.coins('listing fee', data.listingFee);
         this.text('protocol fee', `${Number(data.feeBasisPoints) / 100} %`);
         if (data.verifier === 0n) {
             this.text('verifier', 'none: only tier open');

@@ -1,5 +1,7 @@
 import { Address, beginCell, Cell, contractAddress, Dictionary, StateInit } from '@ton/core';
 import { MaxDelay, MeasurementCatalog, MinDelay, storeCatalogIdentity, storeCatalogState } from './measurement_catalog';
+import { JobEscrow } from './job_escrow';
+import { JobListing, storeListingIdentity } from './job_listing';
 import { Provider, storeProviderIdentity } from './provider';
 import { RewardSettlement, storeSettlementIdentity } from './reward_settlement';
 import { SessionEscrow } from './session_escrow';
@@ -50,6 +52,7 @@ export async function registryDeployment(
         storeRegistryState({
             $$type: 'RegistryState',
             providerCount: 0n,
+            jobCount: 0n,
             parameters: beginCell()
                 .store(storeParameters({ $$type: 'Parameters', ...parameters }))
                 .endCell(),
@@ -103,6 +106,21 @@ export async function escrowDeployment(sessionKey: Buffer, settlement: Address, 
         .storeBuffer(settlement.hash, 32)
         .storeRef(terms);
     return deployment(await SessionEscrow.init(state.asSlice()));
+}
+
+/** @param terms `packJobTerms(...)`. @returns the JobEscrow of these terms. */
+export async function jobDeployment(terms: Cell): Promise<Deployment> {
+    // The state of a job that was not posted (contracts/job/state.tact): it makes the address.
+    const state = beginCell().storeUint(0, 64 + 8 + 32).storeRef(terms).storeBit(false);
+    return deployment(await JobEscrow.init(state.asSlice()));
+}
+
+/** @returns entry number `index` of a registry's list of jobs: the same as its getter listing_address(index). */
+export async function listingDeployment(registry: Address, index: bigint): Promise<Deployment> {
+    const identity = beginCell().store(
+        storeListingIdentity({ $$type: 'ListingIdentity', registry: accountOf(registry), index }),
+    );
+    return deployment(await JobListing.init(identity.asSlice()));
 }
 
 /**

@@ -1,6 +1,8 @@
 import { beginCell, Cell } from '@ton/core';
 import { AttestationVerifier } from './attestation_verifier';
 import { CrlBuilder } from './crl_builder';
+import { JobEscrow } from './job_escrow';
+import { JobListing } from './job_listing';
 import { MeasurementCatalog } from './measurement_catalog';
 import { PlatformKey } from './platform_key';
 import { Provider } from './provider';
@@ -13,6 +15,8 @@ const Contracts = {
     Provider,
     SessionEscrow,
     RewardSettlement,
+    JobEscrow,
+    JobListing,
     AttestationVerifier,
     PlatformKey,
     CrlBuilder,

@@ -17,6 +17,8 @@ export const PayloadTag = {
     Receipt: 0x52435054,
     /** "BTCH": the worker key orders its RewardSettlement to send a batch. */
     Batch: 0x42544348,
+    /** "DELV": the attested worker key states how a job that it was awarded ended. */
+    Delivery: 0x44454c56,
     /** "RQST": the session key authorises one request to a worker; never seen by a contract. */
     Request: 0x52515354,
 } as const;
@@ -25,9 +27,9 @@ export const PayloadTag = {
 export type SigningDomain = {
     /** Chain's global id, configuration parameter 19 (-239 mainnet, -3 testnet). */
     globalId: number;
-    /** The contract that checks the signature: the escrow of a session, the settlement of a batch. */
+    /** The contract that checks the signature: the escrow of a session or a job, the settlement of a batch. */
     contract: Address;
-    /** Logical time at which the session was opened; 0 for contracts that are never destroyed. */
+    /** Logical time at which the session was opened or the job posted; 0 for contracts that are never destroyed. */
     openedLt: bigint;
 };
 
@@ -117,6 +119,31 @@ export function requestPayload(domain: SigningDomain, request: RequestAuthorizat
     return storeHeader(PayloadTag.Request, domain)
         .storeUint(request.validUntil, 32)
         .storeUint(request.requestDigest, 256)
+        .endCell();
+}
+
+/** What the worker states on a job that its provider was awarded. */
+export type Delivery = {
+    /** JobOutcome.Delivered or JobOutcome.Declined. */
+    outcome: number;
+    /** Merkle root of the sealed outputs; when declined: one of DeclineReason. 32 bytes as a number. */
+    outputRoot: bigint;
+};
+
+/** @returns the cell whose hash the worker key signs; `domain.contract` is the JobEscrow. */
+export function deliveryPayload(domain: SigningDomain, delivery: Delivery): Cell {
+    return storeHeader(PayloadTag.Delivery, domain)
+        .storeUint(delivery.outcome, 8)
+        .storeUint(delivery.outputRoot, 256)
+        .endCell();
+}
+
+/** @returns the cell that RelayDelivery carries: `outcome:uint8 output_root:bits256 signature:bits512`. */
+export function packDelivery(delivery: Delivery, signature: Buffer): Cell {
+    return beginCell()
+        .storeUint(delivery.outcome, 8)
+        .storeUint(delivery.outputRoot, 256)
+        .storeBuffer(signature, 64)
         .endCell();
 }
 

@@ -1,5 +1,6 @@
 import { ChainPrices, computeFee, forwardFee, storageFee } from './fees';
 import * as AttestationVerifier from './attestation_verifier';
+import * as JobEscrow from './job_escrow';
 import * as MeasurementCatalog from './measurement_catalog';
 import * as Provider from './provider';
 import * as ProviderRegistry from './provider_registry';
@@ -167,6 +168,82 @@ export function attestationValue(prices: ChainPrices): bigint {
         forwardFee(prices, 0n, SetWorkerKeyBits) +
         forwardFee(prices, 0n, AttestationOutcomeBits)
     );
+}
+
+/** @returns nanoTON that a job keeps back for rent. */
+export function jobReserve(prices: ChainPrices): bigint {
+    return storageFee(prices, JobEscrow.JobCells, JobEscrow.JobBits, JobEscrow.JobReserveSeconds);
+}
+
+/**
+ * @param ceiling nanoTON, as in the terms.
+ * @param listing nanoTON for the registry: {@link listingValue}, or 0 for a job that is not listed.
+ * @returns least nanoTON of PostJob; what is not used comes back when the job ends.
+ */
+export function postJobValue(prices: ChainPrices, ceiling: bigint, listing: bigint): bigint {
+    const { JobClosedGas, ListingOutcomeGas, PostJobGas, JobTermsCells, JobClosedBits } = JobEscrow;
+    const closing =
+        computeFee(prices, JobClosedGas) +
+        computeFee(prices, ListingOutcomeGas) +
+        3n * coinsForwardFee(prices) +
+        forwardFee(prices, JobTermsCells, JobClosedBits);
+    return ceiling + listing + jobReserve(prices) + closing + computeFee(prices, PostJobGas);
+}
+
+/**
+ * @param listingFee nanoTON, `registry_data.listingFee`.
+ * @returns nanoTON for PostJob's `listing`: what must arrive at the registry (its getter listing_value), and its way there.
+ */
+export function listingValue(prices: ChainPrices, listingFee: bigint): bigint {
+    const {
+        ListingCells, ListingBits, ListingSeconds, InitialiseListingGas, ListJobGas, JobListedGas, ListingDeployCells,
+        ListingDeployBits, JobListedBits,
+    } = ProviderRegistry;
+    const { JobTermsCells, JobClosedBits } = JobEscrow;
+    return (
+        listingFee +
+        storageFee(prices, ListingCells, ListingBits, ListingSeconds) +
+        computeFee(prices, InitialiseListingGas) +
+        computeFee(prices, ListJobGas + JobListedGas) +
+        forwardFee(prices, ListingDeployCells, ListingDeployBits) +
+        forwardFee(prices, 0n, JobListedBits) +
+        forwardFee(prices, JobTermsCells, JobClosedBits)
+    );
+}
+
+/** @returns nanoTON that must be left beside the bond when a bid arrives at its job. */
+function relayedBidCost(prices: ChainPrices): bigint {
+    return computeFee(prices, JobEscrow.RelayedBidGas) + 2n * coinsForwardFee(prices);
+}
+
+/**
+ * @param bond nanoTON, as in the terms.
+ * @returns least nanoTON of RelayBid, bond included; what is not used comes back at once.
+ */
+export function bidValue(prices: ChainPrices, bond: bigint): bigint {
+    const { RelayBidGas, RelayedBidBits } = JobEscrow;
+    return bond + computeFee(prices, RelayBidGas) + forwardFee(prices, 0n, RelayedBidBits) + relayedBidCost(prices);
+}
+
+/** @returns least nanoTON of AwardJob; what is not used comes back. */
+export function awardJobValue(prices: ChainPrices): bigint {
+    return computeFee(prices, JobEscrow.AwardJobGas) + coinsForwardFee(prices);
+}
+
+/** @returns least nanoTON of RelayDelivery; what is not used comes back with the bond. */
+export function deliveryValue(prices: ChainPrices): bigint {
+    const { RelayDeliveryGas, RelayedDeliveryCells, RelayedDeliveryBits, RelayedDeliveryGas } = JobEscrow;
+    return (
+        computeFee(prices, RelayDeliveryGas) +
+        forwardFee(prices, RelayedDeliveryCells, RelayedDeliveryBits) +
+        computeFee(prices, RelayedDeliveryGas) +
+        coinsForwardFee(prices)
+    );
+}
+
+/** @returns least nanoTON of ExpireJob; what is not used goes to the client. */
+export function expireJobValue(prices: ChainPrices): bigint {
+    return computeFee(prices, JobEscrow.ExpireJobGas);
 }
 
 /** What a registration costs by the registry's parameters. */

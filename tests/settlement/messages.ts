@@ -39,7 +39,7 @@ export const setBeneficiaries = (shares: Shares): Cell => {
 
 export const packParameters = (treasury: Address, feeBasisPoints: bigint): Cell =>
     beginCell().store(ProviderRegistry.storeParameters({
-        $$type: 'Parameters', registrationDeposit: 0n, registrationFee: 0n, feeBasisPoints, treasury: accountOf(treasury),
+        $$type: 'Parameters', registrationDeposit: 0n, registrationFee: 0n, feeBasisPoints, treasury: accountOf(treasury), listingFee: 0n,
     })).endCell();
 
 export const protocolFee = (parameters: Cell, payer: Address): Cell =>

@@ -31,6 +31,7 @@ export const TestParameters = {
     feeBasisPoints: 250n,
     registrationDeposit: toNano('1'),
     registrationFee: toNano('0.1'),
+    listingFee: toNano('0.02'),
 };
 
 /** Registry, one provider with one offer, and its settlement, on a chain of their own. */
@@ -45,6 +46,8 @@ export class TestNetwork {
         readonly stranger: SandboxContract<TreasuryContract>,
         /** A wallet in the place of the AttestationVerifier: it gives the verdicts that a test needs. */
         readonly verifier: SandboxContract<TreasuryContract>,
+        /** The wallet of the worker, once the owner has named it. */
+        readonly attester: SandboxContract<TreasuryContract>,
         readonly registry: SandboxContract<ProviderRegistry.ProviderRegistry>,
         readonly provider: SandboxContract<Provider.Provider>,
         readonly settlement: SandboxContract<RewardSettlement.RewardSettlement>,
@@ -56,8 +59,8 @@ export class TestNetwork {
     static async create(prices: PriceSet = '2026', parameters = TestParameters): Promise<TestNetwork> {
         const chain = await Blockchain.create({ config: chainConfig(prices) });
         chain.now = Start;
-        const names = ['deployer', 'governance', 'treasury', 'owner', 'client', 'stranger', 'verifier'];
-        const [deployer, governance, treasury, owner, client, stranger, verifier] = await Promise.all(
+        const names = ['deployer', 'governance', 'treasury', 'owner', 'client', 'stranger', 'verifier', 'attester'];
+        const [deployer, governance, treasury, owner, client, stranger, verifier, attester] = await Promise.all(
             names.map((name) => chain.treasury(name)),
         );
         const deployment = await registryDeployment(governance.address, verifier.address, {
@@ -71,7 +74,7 @@ export class TestNetwork {
         const address = await registry.getProviderAddress(0n);
         const settlement = await settlementDeployment(address);
         return new TestNetwork(
-            chain, deployer, governance, treasury, owner, client, stranger, verifier, registry,
+            chain, deployer, governance, treasury, owner, client, stranger, verifier, attester, registry,
             chain.openContract(Provider.Provider.fromAddress(address)),
             chain.openContract(RewardSettlement.RewardSettlement.fromAddress(settlement.address)),
         );

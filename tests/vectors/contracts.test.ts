@@ -273,6 +273,7 @@ async function placeSettlement(
                 registrationFee: 0n,
                 feeBasisPoints: 0n,
                 treasury: 1n,
+                listingFee: 0n,
             }),
         )
         .endCell();
@@ -458,6 +459,7 @@ function providerData(verifier: Address, nonce: bigint): Cell {
                 evaluationNumber: 0n,
                 evidenceHash: 0n,
                 machineId: 0n,
+                attestedSeconds: 0n,
                 admission,
             }),
         )

@@ -56,7 +56,7 @@ export type AddressVectors = {
         verifier: null;
         data: string;
         address: string;
-        parameters: { registrationDeposit: string; registrationFee: string; feeBasisPoints: number; treasury: string };
+        parameters: { registrationDeposit: string; registrationFee: string; feeBasisPoints: number; treasury: string; listingFee: string };
     };
     providers: { index: number; address: string }[];
     settlement: { provider: string; address: string };

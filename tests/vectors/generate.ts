@@ -460,7 +460,7 @@ export function protocolVectors(): Json {
 
 // ---------------------------------------------------------------------------------------------------------- addresses
 
-const NetworkParameters = { registrationDeposit: 1_000_000_000n, registrationFee: 100_000_000n, feeBasisPoints: 250n };
+const NetworkParameters = { registrationDeposit: 1_000_000_000n, registrationFee: 100_000_000n, feeBasisPoints: 250n, listingFee: 20_000_000n };
 
 /** @returns addresses.json: a network from its registry down to one escrow; changes with the contracts. */
 export async function addressVectors(): Promise<Json> {
@@ -482,6 +482,7 @@ export async function addressVectors(): Promise<Json> {
                 registrationFee: parameters.registrationFee.toString(),
                 feeBasisPoints: Number(parameters.feeBasisPoints),
                 treasury: hash('treasury').toString('hex'),
+                listingFee: parameters.listingFee.toString(),
             },
             data: boc(registry.init.data),
             address: registry.address.toRawString(),

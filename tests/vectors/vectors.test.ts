@@ -214,6 +214,7 @@ describe('the wrappers reproduce', () => {
             registrationFee: BigInt(parameters.registrationFee),
             feeBasisPoints: BigInt(parameters.feeBasisPoints),
             treasury: number(parameters.treasury),
+            listingFee: BigInt(parameters.listingFee),
         });
         expect(deployment.address.toRawString()).toBe(registry.address);
         expect(deployment.init.data.equals(cellOf(registry.data))).toBe(true);

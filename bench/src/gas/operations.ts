@@ -2,6 +2,7 @@ import { Address, Transaction } from '@ton/core';
 import { BatchItem, openSessionValue } from '../../../wrappers';
 import { pricesOf } from '../../../tests/support/chain';
 import { TestNetwork, TestOffer, TestSession } from '../../../tests/support/network';
+import { attestForJobs, TestJob } from '../../../tests/support/jobs';
 import { PriceSet } from '../../../tests/support/prices';
 import { AttestationOperation, AttestationOperations, measureAttestation } from './attestation';
 import { contractsOf, Cost, costOf, inflowOf, requireSuccess } from './fees';
@@ -16,6 +17,13 @@ export const OperationNames = [
     'closeByClient',
     'topUp',
     'withdraw',
+    'postJob',
+    'listJob',
+    'bid',
+    'outbid',
+    'award',
+    'deliver',
+    'expireJob',
     ...AttestationOperations,
 ] as const;
 export type OperationName = (typeof OperationNames)[number];
@@ -77,6 +85,8 @@ export async function measure(prices: PriceSet): Promise<Measurement> {
     network.chain.now! += session.agreement.closeWindow;
     const finish = await meter.run(() => session.finishClose());
 
+    const jobs = await measureJobs(network, meter);
+
     const whole = (cost: Cost) => shared(cost, 1);
     const attestation = Object.fromEntries(
         Object.entries(await measureAttestation(prices)).map(([name, cost]) => [name, whole(cost)]),
@@ -91,10 +101,37 @@ export async function measure(prices: PriceSet): Promise<Measurement> {
             closeByClient: whole(sum(start, finish)),
             topUp: whole(topUp),
             withdraw: whole(withdraw),
+            ...jobs,
             ...attestation,
         },
         rent,
     };
+}
+
+/** A job from posting to delivery, one that is listed, and one whose delivery deadline passes. */
+async function measureJobs(network: TestNetwork, meter: Meter) {
+    await attestForJobs(network, { expiry: network.chain.now! + 100_000 });
+    const awardDeadline = network.chain.now! + 3_600;
+    const [job, listed, failed] = await Promise.all(
+        [1n, 2n, 3n].map((salt) => TestJob.create(network, { salt, awardDeadline })),
+    );
+    const { ceiling, bidStep } = job.agreement;
+    const postJob = await meter.run(() => job.post());
+    const listJob = await meter.run(() => listed.post({ listed: true }));
+    const bid = await meter.run(() => job.bid(ceiling));
+    const outbid = await meter.run(() => job.bid(ceiling - bidStep));
+    const award = await meter.run(() => job.award());
+    const deliver = await meter.run(() => job.deliver());
+    await failed.post();
+    await failed.bid(ceiling);
+    await failed.award();
+    network.chain.now! += failed.agreement.deliveryTime;
+    const expireJob = await meter.run(() => failed.expire());
+    const costs = { postJob, listJob, bid, outbid, award, deliver, expireJob };
+    return Object.fromEntries(Object.entries(costs).map(([name, cost]) => [name, shared(cost, 1)])) as Record<
+        keyof typeof costs,
+        ReturnType<typeof shared>
+    >;
 }
 
 /** Runs operations and adds up their cost. */
@@ -103,8 +140,8 @@ class Meter {
 
     /** @throws Error when the operation failed, or when its coins and its fees do not add up to the last nanoTON. */
     async run(operation: () => Promise<{ transactions: Transaction[] }>): Promise<Cost> {
-        const { chain, deployer, governance, treasury, owner, client, stranger } = this.network;
-        const wallets = [deployer, governance, treasury, owner, client, stranger].map(({ address }) => address);
+        const { chain, deployer, governance, treasury, owner, client, stranger, attester } = this.network;
+        const wallets = [deployer, governance, treasury, owner, client, stranger, attester].map(({ address }) => address);
         const before = chain.snapshot();
         const { transactions } = await operation();
         requireSuccess(transactions, wallets);

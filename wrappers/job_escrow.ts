@@ -1,0 +1,1 @@
+export * from '../build/JobEscrow/JobEscrow_JobEscrow';

@@ -1,0 +1,1 @@
+export * from '../build/JobListing/JobListing_JobListing';
