@@ -46,7 +46,8 @@ async function loadSuite(): Promise<Suite> {
     }
 }
 
-function sharedSuite(): Promise<Suite> {
+/** @returns the cipher suite of everything that is sealed to a worker: RFC 9180, X25519, HKDF-SHA256, AES-256-GCM. */
+export function sharedSuite(): Promise<Suite> {
     suite ??= loadSuite();
     return suite;
 }
@@ -76,7 +77,8 @@ export function generateEncryptionKeyPair(): Promise<EncryptionKeyPair> {
     return encryptionKeyPairFromSecret(Buffer.from(globalThis.crypto.getRandomValues(new Uint8Array(32))));
 }
 
-async function importedKeyPair(pair: EncryptionKeyPair): Promise<CryptoKeyPair> {
+/** @returns a pair as the suite takes it; derived once. */
+export async function importedKeyPair(pair: EncryptionKeyPair): Promise<CryptoKeyPair> {
     const known = importedKeys.get(pair);
     if (known !== undefined) {
         return known;

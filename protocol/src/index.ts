@@ -16,3 +16,7 @@ export * from './digest';
 export * from './transcript';
 export * from './receipt-chain';
 export * from './errors';
+export * from './jobs/merkle';
+export * from './jobs/content-key';
+export * from './jobs/content';
+export * from './jobs/instructions';
