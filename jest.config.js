@@ -6,13 +6,13 @@ const { availableParallelism } = require('node:os');
  */
 module.exports = {
     testEnvironment: 'node',
-    testMatch: ['<rootDir>/tests/**/*.test.ts', '<rootDir>/{protocol,attestation,devnet,worker,client,bench,docs}/tests/**/*.test.ts'],
+    testMatch: ['<rootDir>/tests/**/*.test.ts', '<rootDir>/{protocol,storage,attestation,devnet,worker,client,market,bench,docs}/tests/**/*.test.ts'],
     transform: { '^.+\\.ts$': ['ts-jest', { tsconfig: 'tsconfig.json', diagnostics: false }] },
     // Workspaces are tested from their sources, so that a test never runs against a stale build.
     moduleNameMapper: {
         '^jssha$': '<rootDir>/tests/support/native_sha.ts',
         '^@ton-compute/contracts$': '<rootDir>/wrappers/index.ts',
-        '^@ton-compute/(protocol|attestation|devnet|worker|client)$': '<rootDir>/$1/src/index.ts',
+        '^@ton-compute/(protocol|storage|attestation|devnet|worker|client|market)$': '<rootDir>/$1/src/index.ts',
         '^@ton-compute/attestation/testing$': '<rootDir>/attestation/src/testing/index.ts',
     },
     // A test that hangs fails; one that only runs beside others on a slow machine does not.
