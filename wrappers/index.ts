@@ -16,6 +16,7 @@ export * from './jobs';
 export * from './catalog';
 export * from './payloads';
 export * from './prices';
+export * from './reputation';
 export * from './keys';
 export * from './constants';
 export * from './errors';
