@@ -1,28 +1,27 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient, Session } from '@ton-compute/client';
 import { CoinSymbol } from '@ton-compute/contracts';
 import { startDevnet } from '@ton-compute/devnet';
 import OpenAI from 'openai';
 import { Address, toNano } from '@ton/core';
-import { TonClient } from '@ton/ton';
 import { Account, closeTheBooks, Party } from './accounting';
 import { afternoon, AnswerTokens, morning, Task } from './conversation';
 import { describeDevice, proveGpu } from './gpu';
 import { addressIn, runScript, sha256Of } from './market';
 import { Root, Service } from './processes';
 import { detail, step } from './stage';
-import { TestRoot, TestSeed } from './test-root';
+import { setUpProvider, startProvider } from './provider';
+import { TestRoot } from './test-root';
 import { coins, figuresTable, operationsTable, partiesTable } from './tables';
-import { freePort, WorkerBatch, WorkerProcess } from './worker-process';
+import { WorkerBatch } from './worker-process';
 
 /** Prices of the demonstration, in coins per 1,000,000 tokens: high enough that a few requests show in the table. */
 const Prices = { prompt: '300', cached: '75', completion: '900', reasoning: '900' };
 const Deposit = toNano('2');
-/** What the owner puts into the wallet that pays for quotes. */
-const QuoteMoney = toNano('1');
+/** The second owner asks for more. */
+const HighPrices = { prompt: '450', cached: '110', completion: '1300', reasoning: '1300' };
 
 
 async function ask(openai: OpenAI, model: string, task: Task): Promise<string> {
@@ -65,15 +64,16 @@ async function main(): Promise<boolean> {
 
 async function theDay(folder: string, cleanUps: (() => Promise<unknown>)[]): Promise<boolean> {
     step('The local network starts: the real virtual machine behind the API of toncenter.');
-    const devnet = await startDevnet({ port: 0 });
+    const devnet = await startDevnet({ port: 0, wallets: 7 });
     cleanUps.push(() => devnet.close());
     const chain = devnet.client();
-    const [deployer, owner, clientWallet, governance] = ['deployer', 'provider', 'client', 'governance'].map((name) =>
-        devnet.wallet(name),
-    );
+    const [deployer, owner, secondOwner, clientWallet, governance] = [
+        'deployer', 'provider', 'provider-2', 'client', 'governance',
+    ].map((name) => devnet.wallet(name));
     const wallets: [string, Address][] = [
         ['client', clientWallet.address],
-        ['GPU owner', owner.address],
+        ['first GPU owner', owner.address],
+        ['second GPU owner', secondOwner.address],
         ['treasury (governance)', governance.address],
         ['deployer', deployer.address],
     ];
@@ -113,49 +113,21 @@ async function theDay(folder: string, cleanUps: (() => Promise<unknown>)[]): Pro
     contract('ProviderRegistry', registry);
     detail(`ProviderRegistry ${registry.toString()}`);
 
-    step("The GPU owner makes the worker's keys, registers a provider, offers the model and funds the quotes.");
-    const worker = new WorkerProcess(join(folder, 'worker'));
-    const keys = await worker.keys();
-    const port = await freePort();
-    const registered = await runScript(devnet, owner, 'registerProvider', {
-        REGISTRY: registry.toString(),
-        WORKER_KEY: keys.workerKey,
-        ENCRYPTION_KEY: keys.encryptionKey,
-        ENDPOINT: `http://127.0.0.1:${port}`,
-        FEE_FLOAT: '1',
-        DAILY_CAP: '1',
-    });
-    const provider = addressIn(registered, 'provider');
-    const settlement = addressIn(registered, 'settlement');
-    contract('Provider', provider);
-    contract('RewardSettlement', settlement);
+    step("Two GPU owners register: keys of their workers, the model on offer at different prices, coins for quotes and bids.");
     const modelPath = process.env.MODEL_PATH ?? join(Root, 'worker/model/tiny-chat.gguf');
-    const gasWallet = await worker.gasWallet();
-    parties.push({ name: 'gas wallet of the worker', address: gasWallet, before: 0n, isWallet: true });
-    await owner.sender(chain).send({ to: gasWallet, value: QuoteMoney, bounce: false });
-    await untilFunded(chain, gasWallet);
-    await runScript(devnet, owner, 'updateProvider', {
-        PROVIDER: provider.toString(),
-        ATTESTER: gasWallet.toString(),
-        ADD_MODEL: (await sha256Of(modelPath)).toString('hex'),
-        PROMPT_PRICE: Prices.prompt,
-        CACHED_PRICE: Prices.cached,
-        COMPLETION_PRICE: Prices.completion,
-        REASONING_PRICE: Prices.reasoning,
-        MAX_CREDIT_WINDOW: '0.5',
-        MIN_DEPOSIT: '0.5',
-    });
-    detail(`Provider         ${provider.toString()}`);
-    detail(`RewardSettlement ${settlement.toString()}`);
-    detail(`gas wallet       ${gasWallet.toString({ bounceable: false })}`);
+    const model = (await sha256Of(modelPath)).toString('hex');
+    const store = join(folder, 'store');
+    await mkdir(store);
+    const shared = { devnet, registry, folder, model, store, parties };
+    const first = await setUpProvider({ ...shared, owner, name: 'first', prices: Prices });
+    const second = await setUpProvider({ ...shared, owner: secondOwner, name: 'second', prices: HighPrices });
+    const { worker, provider } = first;
 
-    step('The worker starts, asks the chain for a nonce and has its quote verified on-chain.');
-    const lines = await worker.start(devnet.endpoint, provider, port, TestSeed);
-    cleanUps.push(async () => worker.kill());
-    lines.forEach(detail);
-    const { measurement, attestedUntil, tcbStatus } = await worker.attested();
-    detail(`attested  until ${new Date(attestedUntil * 1000).toISOString()}, TCB status ${tcbStatus}`);
-    detail(`image     ${measurement}`);
+    step('Both workers start, ask the chain for a nonce and have their quotes verified on-chain.');
+    for (const each of [first, second]) {
+        cleanUps.push(async () => each.worker.kill());
+        detail(`image     ${await startProvider(devnet, each)}`);
+    }
 
     step('The client finds the provider through the registry, checks its attestation and opens a session of tier tdx.');
     const trusted = testRoot.measurement;
@@ -217,16 +189,6 @@ async function theDay(folder: string, cleanUps: (() => Promise<unknown>)[]): Pro
         process.stdout.write(`\n${proveGpu(device).join('\n')}\n`);
     }
     return verdict(account);
-}
-
-/** Waits until a wallet has coins. */
-async function untilFunded(chain: TonClient, address: Address): Promise<void> {
-    for (let look = 0; (await chain.getBalance(address)) === 0n; look++) {
-        if (look === 100) {
-            throw new Error(`No coins have arrived at ${address.toString()}.`);
-        }
-        await sleep(100);
-    }
 }
 
 async function serve(

@@ -1,5 +1,5 @@
 import { Transaction } from '@ton/core';
-import { AttestationVerifier, Provider, ProviderRegistry, RewardSettlement, SessionEscrow } from '@ton-compute/contracts';
+import { AttestationVerifier, JobEscrow, JobListing, Provider, ProviderRegistry, RewardSettlement, SessionEscrow } from '@ton-compute/contracts';
 
 const Tables = [
     ProviderRegistry.ProviderRegistry.opcodes,
@@ -7,6 +7,8 @@ const Tables = [
     SessionEscrow.SessionEscrow.opcodes,
     RewardSettlement.RewardSettlement.opcodes,
     AttestationVerifier.AttestationVerifier.opcodes,
+    JobEscrow.JobEscrow.opcodes,
+    JobListing.JobListing.opcodes,
 ];
 
 const Names = new Map(Tables.flatMap((table) => Object.entries(table).map(([name, opcode]) => [opcode as number, name])));

@@ -25,7 +25,15 @@ export type WorkerBatch = { outcome: string; items: number; claimed: string; mes
 
 /** The worker as its owner runs it: a process of its own, ordered about by its command line. */
 export class WorkerProcess {
-    constructor(private readonly directory: string) {}
+    /**
+     * @param port where it listens.
+     * @param store folder of the store whose jobs it may take.
+     */
+    constructor(
+        private readonly directory: string,
+        private readonly port: number,
+        private readonly store: string,
+    ) {}
 
     private service?: Service;
 
@@ -48,14 +56,14 @@ export class WorkerProcess {
      * @param seed of the test authority that certifies the worker's machine.
      * @returns what the worker says of itself at the start.
      */
-    async start(endpoint: string, provider: Address, port: number, seed: string): Promise<string[]> {
+    async start(endpoint: string, provider: Address, seed: string): Promise<string[]> {
         const { service, lines } = await Service.start(
             'worker',
             [...Cli, '--data-directory', this.directory, '--network-endpoint', endpoint, '--network-requests-per-second', '100',
-             '--provider-id', provider.toString(), '--listen-host', '127.0.0.1', '--listen-port', String(port),
+             '--provider-id', provider.toString(), '--listen-host', '127.0.0.1', '--listen-port', String(this.port),
              '--network-poll-seconds', '1', '--log-format', 'pretty',
              '--provider-tier', 'tdx', '--attestation-source', 'test', '--attestation-allow-test-root', 'true',
-             '--attestation-test-seed', seed],
+             '--attestation-test-seed', seed, '--jobs-stores', `file://${this.store}/`],
             {},
             (line) => (line.startsWith('requests') ? true : undefined),
             120,
