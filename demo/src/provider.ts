@@ -83,5 +83,5 @@ export async function startProvider(devnet: Devnet, { worker, provider }: DemoPr
     lines.forEach(detail);
     const { measurement, attestedUntil, tcbStatus } = await worker.attested();
     detail(`attested  until ${new Date(attestedUntil * 1000).toISOString()}, TCB status ${tcbStatus}`);
-    return measurement;
+    return measurement ?? 'none';
 }
