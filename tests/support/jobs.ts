@@ -1,13 +1,13 @@
-import { Address, beginCell, Cell, toNano } from '@ton/core';
-import { SandboxContract, SendMessageResult, TreasuryContract } from '@ton/sandbox';
+import { Address, beginCell, Cell, toNano, Transaction } from '@ton/core';
+import { KeyPair } from '@ton/crypto';
+import { Blockchain, SandboxContract, SendMessageResult, TreasuryContract } from '@ton/sandbox';
 import {
     accountOf, awardJobValue, bidValue, Delivery, deliveryPayload, deliveryValue, Deployment, expireJobValue, hashToBigInt,
-    JobAgreement, jobDeployment, JobEscrow, JobOutcome, JobTask, listingValue, packDelivery, packJobTerms, postJobValue,
-    Provider, providerMarket, SealedKeyBytes, SigningDomain, signPayload,
+    JobAgreement, jobDeployment, JobEscrow, JobListing, JobOutcome, JobTask, listingValue, packDelivery, packJobTerms, postJobValue,
+    Provider, providerDeployment, providerMarket, ProviderRegistry, SealedKeyBytes, settlementDeployment, SigningDomain, signPayload,
 } from '../../wrappers';
-import { pricesOf } from './chain';
-import { GlobalId, Start, TestNetwork } from './network';
-import { attest } from './provider_state';
+import { dataOf, pricesOf, setDataOf } from './chain';
+import { GlobalId, Start, testKey, TestNetwork, TestParameters } from './network';
 
 // One job on a test network, deployed or not: what its parties send. Values are the least ones unless a test says
 // otherwise; everything comes back as the sandbox's result.
@@ -48,11 +48,118 @@ export async function jobNetwork(prices?: '2026' | 'old'): Promise<TestNetwork> 
     return network;
 }
 
+/** Gives the network's provider a record that jobs accept, with the worker's wallet as its attester. */
 export function attestForJobs(network: TestNetwork, changes: Partial<typeof TestRecord> = {}): Promise<void> {
-    const admission = beginCell().store(Provider.storeAdmission({
-        $$type: 'Admission', attester: accountOf(network.attester.address), current: 0n, currentIssued: 0n, previous: 0n, previousIssued: 0n,
+    return attestProvider(network.chain, network.provider.address, network.attester.address, changes);
+}
+
+/** Replaces a provider's record and attester, as a verdict and the owner would; an expiry of 0: no record. */
+export async function attestProvider(
+    chain: Blockchain, provider: Address, attester: Address | null, changes: Partial<typeof TestRecord> = {},
+): Promise<void> {
+    const { expiry, tcbStatus, measurement } = { ...TestRecord, ...changes };
+    const state = Provider.loadProviderState((await dataOf(chain, provider))!.beginParse());
+    const standing = Provider.loadStanding(state.standing);
+    const admission = attester && beginCell().store(Provider.storeAdmission({
+        $$type: 'Admission', attester: accountOf(attester), current: 0n, currentIssued: 0n, previous: 0n, previousIssued: 0n,
     })).endCell();
-    return attest(network, { ...TestRecord, ...changes, admission });
+    const attestation = beginCell().store(Provider.storeAttestation({
+        $$type: 'Attestation', expiry: BigInt(expiry), tcbStatus: BigInt(tcbStatus), measurement, evaluationNumber: 0n, evidenceHash: 0n,
+        machineId: 0n, attestedSeconds: BigInt(Math.max(0, expiry - chain.now!)), admission,
+    })).endCell();
+    const rewritten = beginCell().store(Provider.storeStanding({ ...standing, attestation })).asSlice();
+    await setDataOf(chain, provider, beginCell().store(Provider.storeProviderState({ ...state, standing: rewritten })).endCell());
+}
+
+/** Another provider of the network, attested for jobs, with an owner, a worker's wallet and a worker key of its own. */
+export class TestBidder {
+    private constructor(
+        readonly contract: SandboxContract<Provider.Provider>, readonly settlement: Address,
+        readonly owner: SandboxContract<TreasuryContract>, readonly attester: SandboxContract<TreasuryContract>, readonly key: KeyPair,
+    ) {}
+
+    static async register(network: TestNetwork, name: string): Promise<TestBidder> {
+        const { chain, registry } = network;
+        const [owner, attester] = [await chain.treasury(`${name}'s owner`), await chain.treasury(`${name}'s attester`)];
+        const key = testKey(name);
+        const { address } = await providerDeployment(registry.address, await registry.getProviderCount());
+        await registry.send(owner.getSender(), { value: toNano('6') }, network.registration({ workerKey: key.publicKey }));
+        await attestProvider(chain, address, attester.address);
+        const settlement = await settlementDeployment(address);
+        return new TestBidder(chain.openContract(Provider.Provider.fromAddress(address)), settlement.address, owner, attester, key);
+    }
+
+    get address(): Address {
+        return this.contract.address;
+    }
+
+    /** How this provider bids and delivers: options of TestJob. */
+    get hand() {
+        return { provider: this.contract, from: this.attester };
+    }
+}
+
+/** The network's own provider as a bidder. */
+export function bidderOf({ provider, settlement, owner, attester, workerKey }: TestNetwork) {
+    return { address: provider.address, contract: provider, settlement: settlement.address, owner, attester, key: workerKey, hand: { provider, from: attester } };
+}
+
+export type Bidder = ReturnType<typeof bidderOf>;
+
+/** Exit codes that a job's messages end with, by name. */
+export const JobErrors = {
+    AlreadyPosted: Number(JobEscrow.ErrAlreadyPosted),
+    TermsTooLarge: Number(JobEscrow.ErrTermsTooLarge),
+    BadDeadline: Number(JobEscrow.ErrBadDeadline),
+    BondTooLow: Number(JobEscrow.ErrBondTooLow),
+    StepTooLow: Number(JobEscrow.ErrStepTooLow),
+    NotBidding: Number(JobEscrow.ErrNotBidding),
+    OtherBid: Number(JobEscrow.ErrOtherBid),
+    NotAwarded: Number(JobEscrow.ErrNotAwarded),
+    OtherJobLife: Number(JobEscrow.ErrOtherJobLife),
+    RecordNotAccepted: Number(JobEscrow.ErrRecordNotAccepted),
+    DeadlineAhead: Number(JobEscrow.ErrDeadlineAhead),
+    ListingInitialised: Number(JobListing.ErrListingInitialised),
+    NoRecord: Number(Provider.ErrNoRecord),
+    NotListable: Number(ProviderRegistry.ErrNotListable),
+};
+
+/** Why a bond came back. */
+export const Returned = {
+    Outbid: Number(JobEscrow.BidReturnedOutbid),
+    Closed: Number(JobEscrow.BidReturnedClosed),
+    Late: Number(JobEscrow.BidReturnedLate),
+    TooHigh: Number(JobEscrow.BidReturnedTooHigh),
+    Bond: Number(JobEscrow.BidReturnedBond),
+    TcbStatus: Number(JobEscrow.BidReturnedTcbStatus),
+    Measurement: Number(JobEscrow.BidReturnedMeasurement),
+};
+
+/** What a job told the senders of bids: `reason` is 0 for the bid that is the best now. */
+export type BidAnswer = { to: string; reason: number; openedLt: bigint; value: bigint; bounce: boolean };
+
+export function bidAnswers({ transactions }: { transactions: Transaction[] }, job: Address): BidAnswer[] {
+    const { BidAccepted, BidReturned } = JobEscrow.JobEscrow.opcodes;
+    return messagesOf({ transactions }, job).flatMap(({ to, value, bounce, body }) => {
+        const fields = body.beginParse();
+        const operation = fields.remainingBits < 32 ? 0 : fields.loadUint(32);
+        if (operation !== BidAccepted && operation !== BidReturned) {
+            return [];
+        }
+        const openedLt = fields.loadUintBig(64);
+        return [{ to, reason: operation === BidAccepted ? 0 : fields.loadUint(8), openedLt, value, bounce }];
+    });
+}
+
+/** The messages that an account sent in a result, in their order; an operation of 0: coins alone. */
+export function messagesOf({ transactions }: { transactions: Transaction[] }, from: Address) {
+    return transactions
+        .filter(({ address }) => address === accountOf(from))
+        .flatMap(({ outMessages }) => [...outMessages.values()])
+        .flatMap(({ info, body }) => (info.type !== 'internal' ? [] : [{
+            to: info.dest.toString(), value: info.value.coins, bounce: info.bounce, bounced: info.bounced, body,
+            operation: body.bits.length < 32 ? 0 : body.beginParse().preloadUint(32),
+        }]));
 }
 
 export class TestJob {
@@ -66,7 +173,11 @@ export class TestJob {
         const agreement = {
             ...TestAgreement, client: network.client.address, market: await providerMarket(network.registry.address), ...changes,
         };
-        const terms = packJobTerms(agreement);
+        return TestJob.ofTerms(network, agreement, packJobTerms(agreement));
+    }
+
+    /** With any cell in the place of the terms. */
+    static async ofTerms(network: TestNetwork, agreement: JobAgreement, terms: Cell): Promise<TestJob> {
         return new TestJob(network, agreement, terms, await jobDeployment(terms));
     }
 
@@ -97,9 +208,17 @@ export class TestJob {
         return this.contract.getJobData();
     }
 
+    exists(): Promise<boolean> {
+        return this.network.exists(this.address);
+    }
+
+    balance(): Promise<bigint> {
+        return this.network.balance(this.address);
+    }
+
     /** nanoTON that listing needs at least. */
     listing(): bigint {
-        return listingValue(this.prices, toNano('0.02'));
+        return listingValue(this.prices, TestParameters.listingFee);
     }
 
     post(options: { value?: bigint; listed?: boolean; from?: SandboxContract<TreasuryContract> } = {}): Promise<SendMessageResult> {
@@ -142,13 +261,18 @@ export class TestJob {
     async deliver(options: { delivery?: Partial<Delivery>; domain?: Partial<SigningDomain>; key?: Buffer; value?: bigint;
         from?: SandboxContract<TreasuryContract>; provider?: SandboxContract<Provider.Provider>; openedLt?: bigint } = {}): Promise<SendMessageResult> {
         const { network } = this;
+        return (options.provider ?? network.provider).send((options.from ?? network.attester).getSender(), {
+            value: options.value ?? deliveryValue(this.prices),
+        }, { $$type: 'RelayDelivery', job: accountOf(this.address), delivery: await this.delivery(options) });
+    }
+
+    /** What a worker signs when the job is done, or whatever a test makes of it. */
+    async delivery(options: { delivery?: Partial<Delivery>; domain?: Partial<SigningDomain>; key?: Buffer; openedLt?: bigint } = {}): Promise<Cell> {
         const openedLt = options.openedLt ?? (await this.openedLt());
         const delivery = { outcome: JobOutcome.Delivered, outputRoot: hashToBigInt(Buffer.alloc(32, 5)), ...options.delivery };
         const domain = { globalId: GlobalId, contract: this.address, openedLt, ...options.domain };
-        const signature = signPayload(deliveryPayload(domain, delivery), options.key ?? network.workerKey.secretKey);
-        return (options.provider ?? network.provider).send((options.from ?? network.attester).getSender(), {
-            value: options.value ?? deliveryValue(this.prices),
-        }, { $$type: 'RelayDelivery', job: accountOf(this.address), delivery: packDelivery(delivery, signature) });
+        const signature = signPayload(deliveryPayload(domain, delivery), options.key ?? this.network.workerKey.secretKey);
+        return packDelivery(delivery, signature);
     }
 
     /** Logical time of the posting; 0 when there is no such account. */
