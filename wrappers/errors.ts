@@ -1,5 +1,5 @@
 /** Where an exit code comes from: the virtual machine, Tact's own checks, or a folder of contracts/. */
-export type ErrorModule = 'tvm' | 'tact' | 'common' | 'session' | 'provider' | 'settlement' | 'registry' | 'attestation' | 'catalog';
+export type ErrorModule = 'tvm' | 'tact' | 'common' | 'session' | 'provider' | 'settlement' | 'registry' | 'attestation' | 'catalog' | 'job' | 'listing';
 
 /** One exit code of a transaction or of a get-method. */
 export type ErrorEntry = {
@@ -424,6 +424,13 @@ export const ErrorTable = [
         remedy: 'Send it from the owner, or let the owner name the sender with SetAttester.',
     },
     {
+        name: 'NoRecord',
+        code: 1209,
+        module: 'provider',
+        meaning: 'The provider has no attestation record that holds: jobs are for tier tdx.',
+        remedy: 'Send a quote to the verifier first; provider_data.attestedUntil tells how long a record holds.',
+    },
+    {
         name: 'NotInitialised',
         code: 1300,
         module: 'settlement',
@@ -499,8 +506,8 @@ export const ErrorTable = [
         module: 'registry',
         meaning: 'A proposed parameter is outside its hard bounds.',
         remedy:
-            'At most 1,000 basis points of fee, 1,000 coins of deposit, 100 coins of registration fee; a treasury ' +
-            'that is not 0.',
+            'At most 1,000 basis points of fee, 1,000 coins of deposit, 100 coins of registration fee, 10 coins of ' +
+            'listing fee; a treasury that is not 0.',
     },
     {
         name: 'NoProposal',
@@ -529,6 +536,13 @@ export const ErrorTable = [
         module: 'registry',
         meaning: "The registration names another verifier than this network's.",
         remedy: 'Use packRegistration with registry_data.verifier; null where that is 0.',
+    },
+    {
+        name: 'NotListable',
+        code: 1405,
+        module: 'registry',
+        meaning: "Only auctions of this network's own providers are listed.",
+        remedy: "Post the job without a listing, or make it an auction of this registry's market: providerMarket(registry), no provider named.",
     },
     {
         name: 'CertificateRole',
@@ -774,6 +788,90 @@ export const ErrorTable = [
         module: 'catalog',
         meaning: 'There is nothing above the reserve that would be worth a message.',
         remedy: 'Nothing: the reserve pays the rent, and stays.',
+    },
+    {
+        name: 'AlreadyPosted',
+        code: 1700,
+        module: 'job',
+        meaning: 'The job was posted already.',
+        remedy: 'Use it, or choose another salt for another job with these terms.',
+    },
+    {
+        name: 'TermsTooLarge',
+        code: 1701,
+        module: 'job',
+        meaning: "The job's terms are larger than its reserve covers.",
+        remedy: 'Pack them with packJobTerms; the URL of the input has at most 508 bytes.',
+    },
+    {
+        name: 'BadDeadline',
+        code: 1702,
+        module: 'job',
+        meaning: 'The award deadline has passed, or is more than 30 days away; or the delivery time is not 1 minute to 30 days.',
+        remedy: 'Choose an award deadline within 30 days and a delivery time of 60 to 2,592,000 seconds.',
+    },
+    {
+        name: 'BondTooLow',
+        code: 1703,
+        module: 'job',
+        meaning: 'The bond is below the least one, or below 5 % of the ceiling.',
+        remedy: 'Choose a bond of at least leastBond(ceiling).',
+    },
+    {
+        name: 'StepTooLow',
+        code: 1704,
+        module: 'job',
+        meaning: 'The step is below 1 % of the ceiling, or 0.',
+        remedy: 'Choose a step of at least leastBidStep(ceiling).',
+    },
+    {
+        name: 'NotBidding',
+        code: 1705,
+        module: 'job',
+        meaning: 'The job does not take bids, or cannot be awarded or cancelled any more.',
+        remedy: 'Read job_data: an awarded job ends with the delivery or when its deadline has passed, any other with CancelJob or ExpireJob.',
+    },
+    {
+        name: 'OtherBid',
+        code: 1706,
+        module: 'job',
+        meaning: 'The award names another bid than the best one.',
+        remedy: 'Read job_data again and award the job to provider and amount as they stand there.',
+    },
+    {
+        name: 'NotAwarded',
+        code: 1707,
+        module: 'job',
+        meaning: 'The job is not awarded, or its delivery deadline has passed.',
+        remedy: 'Deliver after the award and before job_data.deliveryDeadline.',
+    },
+    {
+        name: 'OtherJobLife',
+        code: 1708,
+        module: 'job',
+        meaning: 'The message belongs to another life of this escrow, and has no effect.',
+        remedy: 'Nothing: an answer came late. The job goes on as job_data shows.',
+    },
+    {
+        name: 'RecordNotAccepted',
+        code: 1709,
+        module: 'job',
+        meaning: "The provider's TCB status or measurement is not what the terms demand.",
+        remedy: "Have the terms' image and an accepted TCB status attested, then deliver again before the deadline.",
+    },
+    {
+        name: 'DeadlineAhead',
+        code: 1710,
+        module: 'job',
+        meaning: "The deadline of the job's state has not passed.",
+        remedy: 'Wait for the award deadline of the terms, or for job_data.deliveryDeadline after the award.',
+    },
+    {
+        name: 'ListingInitialised',
+        code: 1800,
+        module: 'listing',
+        meaning: 'The listing was initialised already, or is not initialised yet.',
+        remedy: 'Nothing: only the registry initialises a listing, once. Read listings with a number below job_count().',
     },
 ] as const satisfies readonly ErrorEntry[];
 

@@ -471,7 +471,7 @@ function providerData(verifier: Address, nonce: bigint): Cell {
         verifier,
         endpoint: 'http://a',
     });
-    const origin = beginCell().storeUint(0, 256).storeUint(0, 64).storeUint(accountOf(sender), 256);
+    const origin = beginCell().storeUint(0, 256).storeUint(0, 64).storeUint(accountOf(sender), 256).storeBit(false);
     const standing = beginCell().store(
         Provider.storeStanding({
             $$type: 'Standing',
@@ -487,8 +487,11 @@ function providerData(verifier: Address, nonce: bigint): Cell {
         .store(
             Provider.storeProviderState({
                 $$type: 'ProviderState',
-                sessions: 0n,
                 volume: 0n,
+                jobsDelivered: 0n,
+                jobsFailed: 0n,
+                jobsDeclined: 0n,
+                sessions: 0n,
                 settlement: accountOf(settlementOfSession),
                 standing: standing.asSlice(),
             }),

@@ -14,7 +14,7 @@ function tactConstants(module: string): [string, number][] {
 }
 
 const modules = readdirSync(Contracts).filter((folder) => readdirSync(join(Contracts, folder)).includes('errors.tact'));
-const own: ErrorModule[] = ['common', 'session', 'provider', 'settlement', 'registry', 'attestation', 'catalog'];
+const own: ErrorModule[] = ['common', 'session', 'provider', 'settlement', 'registry', 'attestation', 'catalog', 'job', 'listing'];
 
 describe('the error table', () => {
     it('has exactly the constants of contracts/*/errors.tact', () => {
@@ -68,6 +68,8 @@ describe('the error table', () => {
             registry: 14,
             attestation: 15,
             catalog: 16,
+            job: 17,
+            listing: 18,
         };
         for (const { module, code } of ErrorTable) {
             expect(hundred[module] ?? 0).toBe(code < 1000 ? 0 : Math.floor(code / 100));

@@ -9,9 +9,15 @@ import {
     batchPayload,
     BatchItem,
     CrlBuilder,
+    deliveryPayload,
+    JobAgreement,
+    JobEscrow,
+    JobListing,
     MeasurementCatalog,
     packBatchItems,
     packBatchMessage,
+    packDelivery,
+    packJobTerms,
     packOffer,
     packReceiptClaim,
     packRegistration,
@@ -31,7 +37,7 @@ import {
     SigningDomain,
     voucherPayload,
 } from '../../wrappers';
-import { Constructor, Decoder, parseScheme, Type } from './support/tlb';
+import { Constructor, Decoder, parseScheme, Type, Value } from './support/tlb';
 
 const root = join(__dirname, '../..');
 const scheme = parseScheme(readFileSync(join(root, 'wrappers/messages.tlb'), 'utf8'));
@@ -42,6 +48,8 @@ const contracts = {
     Provider: Provider.Provider,
     SessionEscrow: SessionEscrow.SessionEscrow,
     RewardSettlement: RewardSettlement.RewardSettlement,
+    JobEscrow: JobEscrow.JobEscrow,
+    JobListing: JobListing.JobListing,
     AttestationVerifier: AttestationVerifier.AttestationVerifier,
     PlatformKey: PlatformKey.PlatformKey,
     CrlBuilder: CrlBuilder.CrlBuilder,
@@ -52,6 +60,8 @@ const namespaces: Record<string, unknown>[] = [
     Provider,
     SessionEscrow,
     RewardSettlement,
+    JobEscrow,
+    JobListing,
     AttestationVerifier,
     PlatformKey,
     CrlBuilder,
@@ -68,6 +78,15 @@ const ByHand = new Set([
     'receipt_payload',
     'batch_payload',
     'request_payload',
+    'delivery_payload',
+    'job_delivery',
+    'job_specification',
+    'text',
+    'sealed_key',
+    'listing_account',
+    'no_bid',
+    'best_bid',
+    'fees',
     'signed_voucher',
     'no_voucher',
     'last_voucher',
@@ -90,6 +109,9 @@ const ByHand = new Set([
     'attestation_payload',
     'report_data',
 ]);
+
+/** What getters return just as it is stored. */
+const StoredAndReturned = new Set(['Parameters', 'ListingState']);
 
 const snake = (name: string) =>
     name.replace(/[A-Z]/g, (letter, index) => (index === 0 ? '' : '_') + letter.toLowerCase());
@@ -123,7 +145,7 @@ function tactTypes(): Map<string, ABIType> {
             !standard.has(type.name) &&
             !isComputedOnly(type) &&
             !type.name.endsWith('$Data') &&
-            (!returned.has(type.name) || type.name === 'Parameters')
+            (!returned.has(type.name) || StoredAndReturned.has(type.name))
         ) {
             types.set(type.name, type);
         }
@@ -290,6 +312,12 @@ const built: Record<string, () => Cell> = {
     CheckedFacts: () => beginCell().storeRef(encoded('Platform').cell).storeRef(facts).storeRef(encoded('EnclaveFacts').cell).endCell(),
     SvnLevels: () => beginCell().storeUint(6, 16).storeUint(0, 8).endCell(),
     TcbLevel: () => beginCell().storeUint(1, 256).storeUint(2, 256).storeUint(13, 16).storeUint(0, 8).endCell(),
+    JobSpecification: () => jobTerms.beginParse().loadRef().beginParse().loadRef(), // of its Work
+    JobDelivery: () => packDelivery({ outcome: 1, outputRoot: 47n }, Buffer.alloc(64, 48)),
+    SealedKey: () => beginCell().storeBuffer(Buffer.alloc(80, 49)).endCell(),
+    ListingAccount: () => beginCell().storeBuffer(hash(50)).endCell(),
+    BestBid: () => encoded('Bid').cell,
+    Fees: () => beginCell().storeUint(51, 64).endCell(),
     ReportData: () => beginCell().storeBuffer(hash(30)).storeBuffer(hash(31)).endCell(),
 };
 
@@ -310,6 +338,14 @@ function encoded(name: string): { cell: Cell; fields: Record<string, unknown> } 
     });
     return { cell: beginCell().store(write).endCell(), fields };
 }
+
+/** The specification in decoded terms, with its URL as text. */
+function specificationOf(terms: { [field: string]: Value }) {
+    const { input_url, ...specification } = (terms as unknown as JobTermsRead).work.specification;
+    return { ...specification, url: input_url.bytes_and_next.beginParse().loadStringTail() };
+}
+
+type JobTermsRead = { work: { specification: { input_url: { bytes_and_next: Cell } } } };
 
 /** The type that a field's cell or remainder holds. */
 function target({ fields }: Constructor, index: number): string {
@@ -336,6 +372,31 @@ const offer = {
     maxCreditWindow: 5n,
     minDeposit: 6n,
 };
+const job: JobAgreement = {
+    client: new Address(0, hash(60)),
+    salt: 61n,
+    provider: null,
+    acceptedTcbStatuses: 3,
+    measurement: hash(62),
+    model: hash(63),
+    inputRoot: hash(64),
+    itemCount: 65,
+    awardDeadline: 66,
+    deliveryTime: 67,
+    ceiling: 68n,
+    bond: 69n,
+    bidStep: 70n,
+    market: { registry: new Address(0, hash(71)), providerCodeHash: hash(72), providerCodeDepth: 73 },
+    specification: {
+        task: 1,
+        promptTokens: 74n,
+        completionTokens: 75n,
+        inputBytes: 76n,
+        instructionsHash: hash(77),
+        inputUrl: 'https://store.example/' + 'a'.repeat(200),
+    },
+};
+const jobTerms = packJobTerms(job);
 const voucher = { cumulative: 7n, receiptHash: 8n, signature: Buffer.alloc(64, 9) };
 const receipt: Receipt & { signature: Buffer } = {
     sequence: 10,
@@ -416,6 +477,58 @@ describe('a decoder that follows messages.tlb', () => {
             daily_cap: 27n,
             verifier: hash(28).toString('hex'),
             worker_key: hash(25).toString('hex'),
+        });
+    });
+
+    it('reads the terms of a job as the wrappers pack them', () => {
+        const { url, ...specification } = specificationOf(decoder.decode(jobTerms, 'JobTerms'));
+        expect(specification).toEqual({
+            $: 'job_specification',
+            task: 1n,
+            prompt_tokens: 74n,
+            completion_tokens: 75n,
+            input_bytes: 76n,
+            instructions_hash: hash(77).toString('hex'),
+        });
+        expect(url).toBe(job.specification.inputUrl);
+        expect(decoder.decode(jobTerms, 'JobTerms')).toMatchObject({
+            bond: 69n,
+            accepted_tcb_statuses: 3n,
+            measurement: hash(62).toString('hex'),
+            work: {
+                client: hash(60).toString('hex'),
+                salt: 61n,
+                model: hash(63).toString('hex'),
+                input_root: hash(64).toString('hex'),
+                item_count: 65n,
+            },
+            auction: {
+                provider: hex(0),
+                award_deadline: 66n,
+                ceiling: 68n,
+                bid_step: 70n,
+                delivery_time: 67n,
+                market: {
+                    registry: hash(71).toString('hex'),
+                    provider_code_hash: hash(72).toString('hex'),
+                    provider_code_depth: 73n,
+                },
+            },
+        });
+    });
+
+    it('reads a delivery, payload and what travels', () => {
+        const delivery = { outcome: 2, outputRoot: 3n };
+        const stated = { outcome: 2n, output_root: hex(3) };
+        expect(decoder.decode(deliveryPayload(domain, delivery), 'Payload')).toEqual({
+            $: 'delivery_payload',
+            ...header,
+            ...stated,
+        });
+        expect(decoder.decode(packDelivery(delivery, Buffer.alloc(64, 48)), 'JobDelivery')).toEqual({
+            $: 'job_delivery',
+            ...stated,
+            signature: '30'.repeat(64),
         });
     });
 
