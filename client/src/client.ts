@@ -9,6 +9,9 @@ import { checkProvider, ProviderCheck } from './check';
 import { ClientError, ClientErrorCode } from './errors';
 import { askWorker, findOffers, FindResult, matchOffer, refuseActive } from './find';
 import { Logger, silentLogger } from './log';
+import { MarketOptions, MarketView } from './market';
+import { checkMarketOptions } from './market/options';
+import { marketOf } from './market/read';
 import { openEscrow, OpenOptions, planOpening, requireBasechain, sessionPublicKey } from './opening';
 import { CheckedPolicy, checkPolicy, Policy, refuseOffer } from './policy';
 import { headroomOf } from './session/ledger';
@@ -101,6 +104,11 @@ export class Client {
     find(policy?: Policy, signal?: AbortSignal): Promise<FindResult> {
         const checked = policy === undefined ? this.policy : checkPolicy(policy);
         return findOffers(this.chain.with(signal), this.registry, this.globalId, checked, this.trust, signal);
+    }
+
+    /** Reads the public view of the market from contracts: offers, earnings, jobs. `readMarket` needs no client. */
+    async market(options: MarketOptions = {}): Promise<MarketView> {
+        return marketOf(this.chain.with(options.signal), this.registry, this.globalId, checkMarketOptions(options));
     }
 
     /** Checks one provider with get-methods only, and its worker against the chain. */

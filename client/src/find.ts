@@ -135,7 +135,7 @@ export function refuseActive(provider: ProviderInfo): string | null {
  * @throws ClientError when it does not answer, or belongs to another provider or network than the chain says.
  */
 export async function askWorker(
-    provider: ProviderInfo,
+    provider: Pick<ProviderInfo, 'address' | 'endpoint'>,
     globalId: number,
     signal?: AbortSignal,
 ): Promise<{ said: WorkerOffers; latency: number }> {

@@ -1,6 +1,6 @@
 export { Client, createClient } from './client';
 export type { ClientOptions, ResumeOptions, SessionOptions } from './client';
-export { ClientError } from './errors';
+export { ClientError, reasonOf } from './errors';
 export type { ClientErrorCode, ErrorDetails } from './errors';
 export type { OpenOptions } from './opening';
 export type { Policy, TierName } from './policy';
@@ -16,3 +16,4 @@ export { formatCoins, parseCoins } from './amounts';
 export { defaultStoreFolder } from './session/store';
 export { startLocalEndpoint } from './local-endpoint';
 export type { EndpointOptions, LocalEndpoint } from './local-endpoint';
+export * from './market';

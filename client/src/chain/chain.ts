@@ -10,6 +10,7 @@ import {
     Transaction,
 } from '@ton/core';
 import { TonClient, TonClientParameters } from '@ton/ton';
+import { bigIntToHash } from '@ton-compute/contracts';
 import { Deadline, pause } from '../deadline';
 import { ClientError, reasonOf } from '../errors';
 
@@ -88,9 +89,22 @@ export class Chain {
         };
     }
 
-    /** @param limit the most transactions. @returns newest first. */
-    transactions(address: Address, limit: number): Promise<Transaction[]> {
-        return this.client.getTransactions(address, { limit });
+    /**
+     * @param limit the most transactions.
+     * @param last the newest one that is wanted; the newest of all when omitted. Older ones may need an archive node.
+     * @returns newest first.
+     */
+    transactions(address: Address, limit: number, last?: { lt: bigint; hash: bigint }): Promise<Transaction[]> {
+        const page =
+            last === undefined
+                ? {}
+                : {
+                      lt: last.lt.toString(),
+                      hash: bigIntToHash(last.hash).toString('base64'),
+                      inclusive: true,
+                      archival: true,
+                  };
+        return this.client.getTransactions(address, { limit, ...page });
     }
 
     /** @returns a parameter of the chain's configuration. */

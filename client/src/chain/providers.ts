@@ -11,6 +11,7 @@ import {
     ProviderRegistry,
     ProviderStatus,
     settlementDeployment,
+    TrackRecord,
     unpackOffer,
 } from '@ton-compute/contracts';
 import { ClientError } from '../errors';
@@ -36,10 +37,20 @@ export type ProviderInfo = {
     measurement: Buffer;
     /** The network's AttestationVerifier; null in a network that has only tier open. */
     verifier: Address | null;
-    /** Sessions that ended and the nanoTON they paid, as the chain counted them. */
+    /** SHA-256 of the machine's PPID, 32 bytes: zeros without a record. */
+    machineId: Buffer;
+    /** What the chain counted: sessions, volume, jobs, fees, attested time. */
+    record: TrackRecord;
+    /** Sessions that ended and the nanoTON that they and jobs paid: the same as in the record. */
     sessions: number;
     volume: bigint;
     offers: OfferTerms[];
+};
+
+/** A provider whose endpoint was not looked at: jobs do not need it. */
+export type ProviderState = Omit<ProviderInfo, 'endpoint'> & {
+    /** As its owner wrote it: any text. */
+    endpointText: string;
 };
 
 const StatusName = {
@@ -67,6 +78,15 @@ export async function readProviderCount(chain: Chain, registry: Address): Promis
  * @throws ClientError `provider_refused` saying what is odd.
  */
 export async function readProvider(chain: Chain, registry: Address, index: bigint): Promise<ProviderInfo> {
+    const { endpointText, ...state } = await readProviderState(chain, registry, index);
+    return { ...state, endpoint: checkEndpoint(state.address, endpointText) };
+}
+
+/**
+ * The same as {@link readProvider}, but for the endpoint: it is returned as it is.
+ * @throws ClientError `provider_refused` saying what is odd.
+ */
+export async function readProviderState(chain: Chain, registry: Address, index: bigint): Promise<ProviderState> {
     const { address, init } = await providerDeployment(registry, index);
     const account = await chain.account(address);
     if (account.status !== 'active' || account.code === null) {
@@ -96,12 +116,22 @@ export async function readProvider(chain: Chain, registry: Address, index: bigin
         settlement,
         workerKey,
         encryptionKey,
-        endpoint: readEndpoint(address, data.endpoint),
+        endpointText: textOf(data.endpoint),
         tier: Number(data.tier),
         attestedUntil: Number(data.attestedUntil),
         tcbStatus: Number(data.tcbStatus),
         measurement: bigIntToHash(data.measurement),
         verifier: data.verifier === 0n ? null : addressOf(data.verifier),
+        machineId: bigIntToHash(data.machineId),
+        record: {
+            sessions: Number(data.sessions),
+            volume: data.volume,
+            jobsDelivered: Number(data.jobsDelivered),
+            jobsFailed: Number(data.jobsFailed),
+            jobsDeclined: Number(data.jobsDeclined),
+            feesRemitted: data.feesRemitted,
+            attestedSeconds: data.attestedSeconds,
+        },
         sessions: Number(data.sessions),
         volume: data.volume,
         offers: data.offers.keys().map((id) => readOffer(address, id, data.offers.get(id)!)),
@@ -131,9 +161,13 @@ function refused(address: Address, reason: string): ClientError {
     });
 }
 
-function readEndpoint(address: Address, cell: Cell): string {
+function textOf(cell: Cell): string {
     const slice = cell.beginParse();
-    const text = slice.loadBuffer(Math.floor(slice.remainingBits / 8)).toString('utf8');
+    return slice.loadBuffer(Math.floor(slice.remainingBits / 8)).toString('utf8');
+}
+
+/** @returns the URL without a trailing slash. @throws ClientError `provider_refused`. */
+export function checkEndpoint(address: Address, text: string): string {
     let url: URL;
     try {
         url = new URL(text);
