@@ -1,22 +1,24 @@
-import { beginCell, Cell, Dictionary, Message, StateInit, toNano, Transaction } from '@ton/core';
+import { Address, beginCell, Cell, Dictionary, Message, StateInit, toNano, Transaction } from '@ton/core';
 import { readdirSync, readFileSync } from 'fs';
 import { join } from 'path';
 import { BlockchainSnapshot } from '@ton/sandbox';
 import '@ton/test-utils';
 import {
-    accountOf, addressOf, batchCost, BatchItem, bigIntToHash, escrowReserve, finishValue, hashToBigInt, NonceRenewal, OfferTerms, openSessionValue, packNote, packTerms,
-    ProviderRegistry, registrationValue, RewardSettlement, setKeysValue, SignedReceipt, SignedVoucher, syncFeeValue,
+    accountOf, addressOf, batchCost, BatchItem, bigIntToHash, escrowReserve, finishValue, hashToBigInt, JobEscrow, JobListing,
+    JobOutcome, MaxAwardTime, MaxDeliveryTime, MaxStoreUrl, NonceRenewal, OfferTerms, openSessionValue, packNote, packTerms,
+    Provider, ProviderRegistry, registrationValue, RewardSettlement, setKeysValue, SignedReceipt, SignedVoucher, syncFeeValue,
     Tier,
 } from '../wrappers';
 import {
-    exitCodeOf, forwardFee, forwardFeesOf, gasFeesOf, gasOf, pricesOf, rentOf, sendAs, storedBy, transactionOf, treeSize, tryAs, tryExternal,
+    actionCodeOf, dataOf, exitCodeOf, forwardFee, forwardFeesOf, gasFeesOf, gasOf, pricesOf, rentOf, sendAs, setDataOf, storedBy, transactionOf, treeSize, tryAs, tryExternal,
 } from './support/chain';
 import { EncryptionKey, Start, testKey, TestNetwork, TestOffer, TestParameters, TestSession } from './support/network';
+import { attestForJobs, ballasted, TestAgreement, TestJob } from './support/jobs';
 import { attest } from './support/provider_state';
 import { PriceSet } from './support/prices';
 import { LongestNote, measurementOf, TestCatalog } from './catalog/catalog';
 import { requestNonce, sessionClosed, setAttester, setKeys } from './provider/messages';
-import { askNonce, deliver, guest, Verdict, verdictOn } from './provider/quotes';
+import { askNonce, deliver, guest, GuestKey, Verdict, verdictOn } from './provider/quotes';
 import { bouncedConfirmation, claimReceipt, claimVoucher, finishSession, refreshAttestation } from './session/messages';
 
 // Every figure of contracts/*/fees.tact against what the contracts really do: large enough, and at most twice too large.
@@ -220,7 +222,8 @@ async function measure(prices: PriceSet): Promise<{ figures: Measured; network: 
         beginCell().store(RewardSettlement.storeDistribute({ $$type: 'Distribute', queryId: 0n })).endCell());
     const release = await tryAs(chain, owner.address, settlement.address, toNano('0.5'),
         beginCell().store(RewardSettlement.storeReleaseFees({ $$type: 'ReleaseFees', queryId: 0n, amount: toNano('1') })).endCell());
-    expect([distribution, release].map((one) => [exitCodeOf(one), one.outMessagesCount])).toEqual([[0, 10], [0, 9]]);
+    expect([distribution, release].map((one) => [exitCodeOf(one), one.outMessagesCount])).toEqual([[0, 11], [0, 9]]);
+    [distribution, release].flatMap(carriedBy).forEach((carried) => expect(asBits(carried)).toBe(0n)); // as coins
     const funding = await tryAs(chain, stranger.address, settlement.address, toNano('0.5'),
         beginCell().store(RewardSettlement.storeFundFees({ $$type: 'FundFees', queryId: 0n })).endCell());
     expect(exitCodeOf(funding)).toBe(0);
@@ -307,6 +310,109 @@ async function measure(prices: PriceSet): Promise<{ figures: Measured; network: 
     expect([exitCodeOf(refresh), refresh.outMessagesCount]).toEqual([0, 2]);
     record('RefreshAttestationGas', gasOf(refresh));
 
+    // Jobs, whose terms are as large as they may be: an auction for the market, with ballast.
+    await attestForJobs(network, { expiry: chain.now! + Year });
+    const at = ({ address }: { address: Address }, result: { transactions: Transaction[] }) => {
+        const steps = chainOf(result.transactions, address);
+        expect(steps.map((step) => [exitCodeOf(step), actionCodeOf(step)])).toEqual(steps.map(() => [0, 0]));
+        return steps;
+    };
+    const largest = (salt: bigint) => TestJob.create(network, {
+        salt, awardDeadline: chain.now! + 3_600, specification: { ...TestAgreement.specification, inputUrl: 'x'.repeat(MaxStoreUrl) },
+    }, ballasted);
+    const recordJob = async ({ address }: TestJob) => {
+        const { cells, bits } = await storedBy(chain, address);
+        record('JobCells', cells);
+        record('JobBits', bits);
+    };
+    const { ceiling, bidStep } = TestAgreement;
+    for (const [index, ending] of (['delivered', 'declined', 'failed', 'notTaken'] as const).entries()) {
+        const one = await largest(BigInt(index));
+        const terms = treeSize([one.terms]);
+        record('JobTermsCells', terms.cells);
+        const posted = await one.post({ listed: true });
+        const listing = chain.openContract(JobListing.JobListing.fromAddress(await registry.getListingAddress(BigInt(index))));
+        const [[post, jobListed], [listJob], [initialised]] = [at(one, posted), at(registry, posted), at(listing, posted)];
+        record('PostJobGas', gasOf(post));
+        record('ListJobGas', gasOf(listJob));
+        record('InitialiseListingGas', gasOf(initialised));
+        record('JobListedGas', gasOf(jobListed));
+        const [asked] = carriedBy(post);
+        const [deployment, answer] = carriedBy(listJob);
+        record('JobClosedBits', asked.bits); // the terms travel to the registry as they travel to the provider
+        record('ListingDeployCells', deployment.cells);
+        record('ListingDeployBits', deployment.bits);
+        record('JobListedBits', asBits(answer));
+        const listed = await storedBy(chain, listing.address);
+        record('ListingCells', listed.cells);
+        record('ListingBits', listed.bits);
+        const bid = await one.bid(ceiling);
+        const outbid = await one.bid(ceiling - bidStep);
+        for (const [[relay], [relayed]] of [bid, outbid].map((result) => [at(provider, result), at(one, result)])) {
+            record('RelayBidGas', gasOf(relay));
+            record('RelayedBidBits', asBits(carriedBy(relay)[0]));
+            record('RelayedBidGas', gasOf(relayed));
+            expect(carriedBy(relayed).map(asBits)).toEqual(carriedBy(relayed).map(() => 0n)); // as coins
+        }
+        // A listing that comes after the bids, as a slow registry's would.
+        record('JobListedGas', gasOf(await tryAs(chain, registry.address, one.address, toNano('0.1'), beginCell().store(JobEscrow.storeJobListed({
+            $$type: 'JobListed', openedLt: await one.openedLt(), listing: accountOf(listing.address),
+        })).endCell())));
+        if (ending !== 'notTaken') {
+            const [award] = at(one, await one.award());
+            record('AwardJobGas', gasOf(award));
+            expect(carriedBy(award).map(asBits)).toEqual([0n]);
+        }
+        await recordJob(one);
+        if (ending === 'failed' || ending === 'notTaken') {
+            chain.now! += ending === 'failed' ? one.agreement.deliveryTime : 3_600;
+        }
+        if (ending === 'delivered') { // more coins than there are: what tells of them is as wide as it can be
+            const state = JobEscrow.loadJobState((await dataOf(chain, one.address))!.beginParse());
+            const dearest = { ...JobEscrow.loadBid(state.bid.clone()), amount: 2n ** 63n };
+            await setDataOf(chain, one.address, beginCell().store(JobEscrow.storeJobState({
+                ...state, bid: beginCell().store(JobEscrow.storeBid(dearest)).asSlice(),
+            })).endCell());
+            (await chain.getContract(one.address)).balance += dearest.amount;
+        }
+        const ended = ending === 'delivered' ? await one.deliver({ key: GuestKey.secretKey })
+            : ending === 'declined' ? await one.deliver({ key: GuestKey.secretKey, delivery: { outcome: JobOutcome.Declined, outputRoot: 1n } })
+                : await one.expire();
+        const [last] = at(one, ended);
+        record(ending === 'delivered' || ending === 'declined' ? 'RelayedDeliveryGas' : 'ExpireJobGas', gasOf(last));
+        expect(await network.exists(one.address)).toBe(false);
+        if (ending === 'delivered' || ending === 'declined') {
+            const [relay] = at(provider, ended);
+            record('RelayDeliveryGas', gasOf(relay));
+            const [{ cells, bits }] = carriedBy(relay);
+            record('RelayedDeliveryCells', cells);
+            record('RelayedDeliveryBits', bits);
+        }
+        if (ending !== 'notTaken') {
+            record('JobClosedGas', gasOf(at(provider, ended).at(-1)!));
+        }
+        // Beside the coins: the terms for the provider's counters, and the outcome for the list.
+        carriedBy(last).forEach((carried, n) => {
+            const { body } = sentBy(last)[n];
+            const operation = body.bits.length < 32 ? 0 : body.beginParse().preloadUint(32);
+            if (operation === JobEscrow.JobEscrow.opcodes.JobClosed) {
+                expect(carried.cells).toBe(terms.cells);
+                record('JobClosedBits', carried.bits);
+            } else if (operation === JobEscrow.JobEscrow.opcodes.ListingOutcome) {
+                record('ListingOutcomeBits', asBits(carried));
+            } else {
+                expect(asBits(carried)).toBe(0n); // as coins
+            }
+        });
+        record('ListingOutcomeGas', gasOf(at(listing, ended)[0]));
+    }
+
+    // A distribution that tells the provider of the fee.
+    const counting = await tryAs(chain, settlement.address, provider.address, toNano('0.1'),
+        beginCell().store(Provider.storeFeesRemitted({ $$type: 'FeesRemitted', amount: 2n ** 63n })).endCell());
+    expect(exitCodeOf(counting)).toBe(0);
+    record('FeesRemittedGas', gasOf(counting));
+
     return { figures, network, session };
 }
 
@@ -324,9 +430,13 @@ describe.each<PriceSet>(['old', '2026'])('The figures of fees.tact at the prices
 
     const named = (pattern: RegExp) => [...Figures.keys()].filter((name) => pattern.test(name));
 
-    it('are all measured, but for the year that reserves are made for', () => {
-        expect([...Figures.keys()].filter((name) => !figures.has(name))).toEqual(['ReserveSeconds']);
+    it('are all measured, but for the times that reserves are made for', () => {
+        expect([...Figures.keys()].filter((name) => !figures.has(name))).toEqual([
+            'JobReserveSeconds', 'ListingSeconds', 'ReserveSeconds',
+        ]);
         expect(Figures.get('ReserveSeconds')).toBe(BigInt(Year));
+        expect(Figures.get('ListingSeconds')).toBe(BigInt(Year));
+        expect(Figures.get('JobReserveSeconds')).toBe(BigInt(3 * (MaxAwardTime + MaxDeliveryTime)));
     });
 
     it.each(named(/Gas$/))('%s is enough, with half as much again where prices can rise on the way, and at most twice what is used', (name) => {
@@ -336,14 +446,16 @@ describe.each<PriceSet>(['old', '2026'])('The figures of fees.tact at the prices
         expect(budget).toBeLessThanOrEqual(used * 2n);
     });
 
-    it.each(named(/^(Escrow|Provider|Settlement|Registry|Catalog)(Cells|Bits)$/))('%s covers what is stored in the worst case, and little more', (name) => {
-        const [reserved, stored] = [Figures.get(name)!, figures.get(name)!];
-        const most = name.startsWith('Escrow') ? 110n : 150n; // per cent: an escrow's reserve is a client's coins
-        expect(reserved).toBeGreaterThanOrEqual(stored);
-        expect(reserved * 100n).toBeLessThanOrEqual(stored * most);
+    const stored = named(/^(Escrow|Provider|Settlement|Registry|Catalog|Job|Listing)(Cells|Bits)$/);
+
+    it.each(stored)('%s covers what is stored in the worst case, and little more', (name) => {
+        const [reserved, needed] = [Figures.get(name)!, figures.get(name)!];
+        const most = /^(Escrow|Job)/.test(name) ? 110n : 150n; // per cent: an escrow's reserve is a client's coins
+        expect(reserved).toBeGreaterThanOrEqual(needed);
+        expect(reserved * 100n).toBeLessThanOrEqual(needed * most);
     });
 
-    it.each(named(/^(?!Escrow|Provider|Settlement|Registry|Catalog).*(Cells|Bits)$/))('%s covers what is carried, and at most twice as much', (name) => {
+    it.each(named(/(Cells|Bits)$/).filter((name) => !stored.includes(name)))('%s covers what is carried, and at most twice as much', (name) => {
         const [budget, used] = [Figures.get(name)!, figures.get(name)!];
         expect(budget).toBeGreaterThanOrEqual(used);
         expect(budget).toBeLessThanOrEqual(used * 2n);

@@ -181,12 +181,13 @@ export function jobReserve(prices: ChainPrices): bigint {
  * @returns least nanoTON of PostJob; what is not used comes back when the job ends.
  */
 export function postJobValue(prices: ChainPrices, ceiling: bigint, listing: bigint): bigint {
-    const { JobClosedGas, ListingOutcomeGas, PostJobGas, JobTermsCells, JobClosedBits } = JobEscrow;
+    const { JobClosedGas, ListingOutcomeGas, PostJobGas, JobTermsCells, JobClosedBits, ListingOutcomeBits } = JobEscrow;
     const closing =
         computeFee(prices, JobClosedGas) +
         computeFee(prices, ListingOutcomeGas) +
-        3n * coinsForwardFee(prices) +
-        forwardFee(prices, JobTermsCells, JobClosedBits);
+        2n * coinsForwardFee(prices) +
+        forwardFee(prices, JobTermsCells, JobClosedBits) +
+        forwardFee(prices, 0n, ListingOutcomeBits);
     return ceiling + listing + jobReserve(prices) + closing + computeFee(prices, PostJobGas);
 }
 

@@ -169,11 +169,14 @@ export class TestJob {
         this.contract = network.chain.openContract(new JobEscrow.JobEscrow(deployment.address, deployment.init));
     }
 
-    static async create(network: TestNetwork, changes: Partial<JobAgreement> = {}): Promise<TestJob> {
+    /** @param rewrite makes other terms of those that the wrappers pack: what an odd client may deploy. */
+    static async create(
+        network: TestNetwork, changes: Partial<JobAgreement> = {}, rewrite = (terms: Cell): Cell => terms,
+    ): Promise<TestJob> {
         const agreement = {
             ...TestAgreement, client: network.client.address, market: await providerMarket(network.registry.address), ...changes,
         };
-        return TestJob.ofTerms(network, agreement, packJobTerms(agreement));
+        return TestJob.ofTerms(network, agreement, rewrite(packJobTerms(agreement)));
     }
 
     /** With any cell in the place of the terms. */
@@ -279,4 +282,19 @@ export class TestJob {
     async openedLt(): Promise<bigint> {
         return (await this.network.exists(this.address)) ? (await this.data()).openedLt : 0n;
     }
+}
+
+/** The same terms with ballast in every cell that no contract reads to its end: Work, and what is below it. */
+export function ballasted(terms: Cell): Cell {
+    const [work, ...others] = terms.refs;
+    return [filled(work), ...others].reduce((builder, ref) => builder.storeRef(ref), beginCell().storeBits(terms.bits)).endCell();
+}
+
+/** The same cells, each with as many bits as a cell can have. */
+function filled({ bits, refs }: Cell): Cell {
+    const builder = refs.reduce((all, ref) => all.storeRef(filled(ref)), beginCell().storeBits(bits));
+    while (builder.bits < 1_023) {
+        builder.storeBit(true);
+    }
+    return builder.endCell();
 }

@@ -28,7 +28,9 @@ export function attest(
 ): Promise<void> {
     const attestation = beginCell().store(Provider.storeAttestation({
         $$type: 'Attestation', expiry: BigInt(record.expiry), tcbStatus: BigInt(record.tcbStatus ?? 0), measurement: record.measurement ?? 1n,
-        evaluationNumber: 0n, evidenceHash: 0n, machineId: 0n, attestedSeconds: 0n, admission: record.admission ?? null,
+        evaluationNumber: 0n, evidenceHash: 0n, machineId: 0n,
+        attestedSeconds: BigInt(Math.max(0, record.expiry - network.chain.now!)), // it counts up to the expiry
+        admission: record.admission ?? null,
     })).endCell();
     return rewriteProvider(network, { standing: { attestation } });
 }
