@@ -1,8 +1,8 @@
 import '@ton/test-utils';
 import { Address, beginCell, Cell, toNano } from '@ton/core';
 import { BlockchainSnapshot } from '@ton/sandbox';
-import { DeclineReason, deliveryValue, Errors, hashToBigInt, JobOutcome, MaxStoreUrl } from '../../wrappers';
-import { pricesOf, sendAs, transactionOf, exitCodeOf } from '../support/chain';
+import { DeclineReason, deliveryValue, Errors, hashToBigInt, JobOutcome, MaxStoreUrl, postJobValue } from '../../wrappers';
+import { exitCodeOf, forwardFee, pricesOf, sendAs, transactionOf } from '../support/chain';
 import {
     attestForJobs, Bidder, bidderOf, JobErrors, jobNetwork, messagesOf, TestAgreement, TestBidder, TestJob, TestRecord,
 } from '../support/jobs';
@@ -230,7 +230,11 @@ describe.each<PriceSet>(['old', '2026'])('The value of a delivery at the prices 
         const [work, market] = terms.refs;
         const swollen = withInstead(withInstead(terms, 0, withInstead(full(work), 0, full(work.refs[0]))), 1, listed ? market : full(market));
         const large = await TestJob.ofTerms(network, agreement, swollen);
-        await large.post({ listed });
+        const prices = pricesOf(network.chain);
+        const listing = listed ? large.listing() + forwardFee(network.chain, 8n, 8n * 1_023n) : 0n;
+        await sendAs(network.chain, network.client.address, large.address, postJobValue(prices, Ceiling, listing), message.postJob(listing), {
+            init: large.deployment.init,
+        });
         await large.bid(Ceiling);
         await large.award();
         expect((await large.data()).listing !== 0n).toBe(listed);
