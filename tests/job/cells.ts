@@ -30,3 +30,14 @@ export const full = (cell: Cell): Cell => {
     }
     return builder.endCell();
 };
+
+/** A tree of at least so many different cells. */
+export const wideTree = (cells: number): Cell => {
+    let layer = Array.from({ length: Math.ceil(cells * 3 / 4) }, (_, index) => beginCell().storeUint(index, 256).endCell());
+    while (layer.length > 1) {
+        const children = layer;
+        layer = Array.from({ length: Math.ceil(children.length / 4) }, (_, index) =>
+            children.slice(4 * index, 4 * index + 4).reduce((cell, child) => cell.storeRef(child), beginCell()).endCell());
+    }
+    return layer[0];
+};

@@ -7,7 +7,7 @@ import { bidAnswers, JobErrors, jobNetwork, Returned, TestAgreement, TestJob } f
 import { Start, TestNetwork } from '../support/network';
 import { chainConfig, PriceSet } from '../support/prices';
 import { attempt, refused } from '../session/outcome';
-import { asLibrary, withBit, withInstead, withoutLastBit, withoutReferences, withReference } from './cells';
+import { asLibrary, wideTree, withBit, withInstead, withoutLastBit, withoutReferences, withReference } from './cells';
 import * as message from './messages';
 
 const Ceiling = TestAgreement.ceiling;
@@ -121,11 +121,7 @@ describe('The terms of a job that may be posted', () => {
     });
 
     it('threat: a tree of thousands of cells in the terms costs its sender only', async () => {
-        let tree = beginCell().storeUint(1, 8).endCell();
-        for (let depth = 0; depth < 300; depth++) {
-            tree = beginCell().storeUint(depth, 16).storeRef(tree).storeRef(beginCell().storeUint(depth, 32).endCell()).endCell();
-        }
-        expect(await postTerms((terms) => withInstead(terms, 0, withInstead(terms.refs[0], 0, tree)))).toEqual(refused(JobErrors.TermsTooLarge));
+        expect(await postTerms((terms) => withInstead(terms, 0, withInstead(terms.refs[0], 0, wideTree(2_000))))).toEqual(refused(JobErrors.TermsTooLarge));
     });
 
     it('threat: malformed cell: terms, or a client, that cannot be read are refused', async () => {
