@@ -88,9 +88,14 @@ export class Chain {
         };
     }
 
-    /** @param limit the most transactions. @returns newest first. */
-    transactions(address: Address, limit: number): Promise<Transaction[]> {
-        return this.client.getTransactions(address, { limit });
+    /**
+     * @param limit the most transactions.
+     * @param before only those before this one; from the newest on when omitted.
+     * @returns newest first.
+     */
+    transactions(address: Address, limit: number, before?: Transaction): Promise<Transaction[]> {
+        const from = before === undefined ? {} : { lt: before.lt.toString(), hash: before.hash().toString('base64') };
+        return this.client.getTransactions(address, { limit, ...from });
     }
 
     /** @returns a parameter of the chain's configuration. */
