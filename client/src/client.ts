@@ -8,6 +8,8 @@ import { Wallet, WalletOptions } from './chain/wallet';
 import { checkProvider, ProviderCheck } from './check';
 import { ClientError, ClientErrorCode } from './errors';
 import { askWorker, findOffers, FindResult, matchOffer, refuseActive } from './find';
+import { Jobs } from './jobs/jobs';
+import { JobStore } from './jobs/store';
 import { Logger, silentLogger } from './log';
 import { MarketOptions, MarketView } from './market';
 import { checkMarketOptions } from './market/options';
@@ -57,6 +59,9 @@ const NothingOpened: ReadonlySet<ClientErrorCode> = new Set(['session_rejected',
 
 /** Finds providers, opens sessions and takes them up again. */
 export class Client {
+    /** Jobs: many items at once, done later, for one price. */
+    readonly jobs: Jobs;
+
     private constructor(
         private readonly chain: Chain,
         private readonly registry: Address,
@@ -67,7 +72,9 @@ export class Client {
         private readonly plain: boolean,
         private readonly log: Logger,
         private readonly trust: AttestationTrust,
-    ) {}
+    ) {
+        this.jobs = new Jobs({ chain, registry, globalId, policy, wallet, records: new JobStore(store.folder), trust, log });
+    }
 
     /** Use {@link createClient}. */
     static async create(options: ClientOptions): Promise<Client> {

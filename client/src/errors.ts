@@ -55,7 +55,29 @@ export type ClientErrorCode =
     /** The worker refuses for now; retries did not help. */
     | 'worker_busy'
     /** The worker answered with another error; `details.code` has its code. */
-    | 'worker_error';
+    | 'worker_error'
+    /** There is no such job in the store of this client. */
+    | 'unknown_job'
+    /** The job was not posted, or is not in the state that the operation needs; `details.state` has its state. */
+    | 'job_state'
+    /** Nobody bid for the job in time. */
+    | 'no_bids'
+    /** The best bids are of providers that the policy does not accept; nothing was awarded. */
+    | 'bids_refused'
+    /** The attested worker gave the job back: the client's content could not be had. Nobody was paid. */
+    | 'job_declined'
+    /** The awarded provider did not answer in time: reward and bond came to the wallet. */
+    | 'job_failed'
+    /** The job was not awarded in time; everything came back. */
+    | 'job_not_taken'
+    /** The job was taken back before the award; everything came back. */
+    | 'job_cancelled'
+    /** The store of the job's content refused, or is unreachable; the cause is a StoreError. */
+    | 'object_store'
+    /** The provider was paid, and the store does not have the output. */
+    | 'output_missing'
+    /** The output is not what the worker signed, or not what this job's key sealed. */
+    | 'output_altered';
 
 /** Further facts of an error; amounts in nanoTON. */
 export type ErrorDetails = Readonly<Record<string, string | number | bigint | boolean | null>>;

@@ -90,7 +90,8 @@ export async function planOpening(
     return { deployment: await escrowDeployment(publicKey, provider.settlement, terms), terms, sessionKey };
 }
 
-function demandsMeasurement({ leastTier, measurements, catalogs }: CheckedPolicy): boolean {
+/** @returns whether a policy names images. */
+export function demandsMeasurement({ leastTier, measurements, catalogs }: CheckedPolicy): boolean {
     return leastTier === 'tdx' && (measurements !== null || catalogs.length > 0);
 }
 

@@ -10,7 +10,6 @@ import {
     Transaction,
 } from '@ton/core';
 import { TonClient, TonClientParameters } from '@ton/ton';
-import { bigIntToHash } from '@ton-compute/contracts';
 import { Deadline, pause } from '../deadline';
 import { ClientError, reasonOf } from '../errors';
 
@@ -91,20 +90,16 @@ export class Chain {
 
     /**
      * @param limit the most transactions.
-     * @param last the newest one that is wanted; the newest of all when omitted. Older ones may need an archive node.
+     * @param before only those before this one; from the newest on when omitted.
      * @returns newest first.
      */
-    transactions(address: Address, limit: number, last?: { lt: bigint; hash: bigint }): Promise<Transaction[]> {
-        const page =
-            last === undefined
+    transactions(address: Address, limit: number, before?: Transaction): Promise<Transaction[]> {
+        // Older ones may need an archive node.
+        const from =
+            before === undefined
                 ? {}
-                : {
-                      lt: last.lt.toString(),
-                      hash: bigIntToHash(last.hash).toString('base64'),
-                      inclusive: true,
-                      archival: true,
-                  };
-        return this.client.getTransactions(address, { limit, ...page });
+                : { lt: before.lt.toString(), hash: before.hash().toString('base64'), archival: true };
+        return this.client.getTransactions(address, { limit, ...from });
     }
 
     /** @returns a parameter of the chain's configuration. */

@@ -8,6 +8,7 @@ import {
     addressOf,
 } from '@ton-compute/contracts';
 import { Chain } from './chain';
+import { received } from './transactions';
 
 /** What the chain says of a session. */
 export type EscrowState = {
@@ -85,33 +86,20 @@ export async function readEnding(chain: Chain, escrow: Address): Promise<Ending 
 }
 
 function endingOf(transaction: Transaction): Ending | null {
-    const message = transaction.inMessage;
-    if (message?.info.type !== 'internal' || !succeeded(transaction)) {
+    const message = received(transaction);
+    if (message === null) {
         return null;
     }
-    if (message.info.bounced) {
+    if (message.bounced) {
         return { kind: 'bounced' };
     }
-    const body = message.body.beginParse();
-    if (body.remainingBits < 32) {
-        return null;
-    }
-    switch (body.loadUint(32)) {
+    switch (message.op) {
         case SessionEscrow.SessionEscrow.opcodes.SessionRejected:
-            return { kind: 'rejected', reason: body.skip(64).loadUint(8) };
+            return { kind: 'rejected', reason: message.body.skip(64).loadUint(8) };
         case SessionEscrow.SessionEscrow.opcodes.FinishSession:
         case SessionEscrow.SessionEscrow.opcodes.FinishClose:
             return { kind: 'closed' };
         default:
             return null;
     }
-}
-
-function succeeded({ description }: Transaction): boolean {
-    return (
-        description.type === 'generic' &&
-        description.computePhase.type === 'vm' &&
-        description.computePhase.success &&
-        description.actionPhase?.success === true
-    );
 }

@@ -1,8 +1,12 @@
 import {
+    awardJobValue,
     ChainPrices,
+    expireJobValue,
+    listingValue,
     minimumValues,
     openSessionValue,
     parseChainPrices,
+    postJobValue,
     PriceParameters,
 } from '@ton-compute/contracts';
 import { Chain } from './chain';
@@ -44,4 +48,25 @@ export function refreshValue(prices: ChainPrices): bigint {
 /** What is added to a top-up so that the deposit grows by the full amount, nanoTON. */
 export function topUpCost(prices: ChainPrices): bigint {
     return Margin * minimumValues(prices).topUp;
+}
+
+/**
+ * What posting a job takes: the ceiling, and the costs doubled; what is not used comes back when the job ends.
+ * @param ceiling nanoTON.
+ * @param listingFee nanoTON that the registry takes; null: the job is not listed.
+ * @returns nanoTON of the message, and what of it is for the registry.
+ */
+export function postingValues(prices: ChainPrices, ceiling: bigint, listingFee: bigint | null): { value: bigint; listing: bigint } {
+    const listing = listingFee === null ? 0n : listingFee + Margin * listingValue(prices, 0n);
+    return { value: ceiling + listing + Margin * postJobValue(prices, 0n, 0n), listing };
+}
+
+/** What a message carries that awards a job, nanoTON; what is not used comes back. */
+export function awardingValue(prices: ChainPrices): bigint {
+    return Margin * awardJobValue(prices);
+}
+
+/** What a message carries that cancels or expires a job, nanoTON; what is not used comes back to the client. */
+export function endingValue(prices: ChainPrices): bigint {
+    return Margin * expireJobValue(prices);
 }

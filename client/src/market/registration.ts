@@ -16,7 +16,7 @@ export async function registrationTime(
     provider: Address,
     pages: number,
 ): Promise<number | null> {
-    let last: { lt: bigint; hash: bigint } | undefined;
+    let last: Transaction | undefined;
     for (let page = 0; page < pages; page += 1) {
         const transactions = await chain.transactions(provider, PageSize, last);
         const registration = transactions.find((transaction) => isRegistration(transaction, registry));
@@ -27,7 +27,7 @@ export async function registrationTime(
         if (oldest === undefined || oldest.prevTransactionLt === 0n) {
             return null;
         }
-        last = { lt: oldest.prevTransactionLt, hash: oldest.prevTransactionHash };
+        last = oldest;
     }
     return null;
 }

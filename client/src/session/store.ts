@@ -1,7 +1,8 @@
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { Address } from '@ton/core';
+import { writeDurably } from '../durable-file';
 import { ClientError, reasonOf } from '../errors';
 import { recordFromText, SessionRecord, recordToText } from './record';
 
@@ -20,18 +21,8 @@ export class SessionStore {
     /** @throws ClientError `store_failed`: then nothing that depends on the record may leave. */
     async save(record: SessionRecord): Promise<void> {
         const path = this.path(record.escrow);
-        const temporary = `${path}.${process.pid}.tmp`;
         try {
-            await mkdir(this.folder, { recursive: true, mode: 0o700 });
-            const file = await open(temporary, 'w', 0o600);
-            try {
-                await file.writeFile(recordToText(record));
-                await file.sync();
-            } finally {
-                await file.close();
-            }
-            await rename(temporary, path);
-            await this.syncFolder();
+            await writeDurably(this.folder, basename(path), recordToText(record));
         } catch (error) {
             throw new ClientError(
                 'store_failed',
@@ -127,16 +118,6 @@ export class SessionStore {
 
     private path(escrow: Address): string {
         return join(this.folder, `${escrow.hash.toString('hex')}.json`);
-    }
-
-    /** The new name of a file is on the disk only when its folder is. */
-    private async syncFolder(): Promise<void> {
-        const folder = await open(this.folder, 'r');
-        try {
-            await folder.sync();
-        } finally {
-            await folder.close();
-        }
     }
 }
 

@@ -64,13 +64,14 @@ export class TestNetwork {
         const owner = devnet.wallets[0];
         const send = owner.sender(chain);
 
-const treasury = accountOf(devnet.wallets[4].address);
+        const treasury = accountOf(devnet.wallets[4].address);
         const verifier = change.seed === undefined ? null : await deployVerifier(devnet, change.seed);
         const deployment = await registryDeployment(owner.address, verifier, {
             feeBasisPoints: 250n,
             treasury,
             registrationDeposit: toNano('1'),
             registrationFee: toNano('0.1'),
+            listingFee: toNano('0.02'),
         });
         const registry = chain.open(new ProviderRegistry.ProviderRegistry(deployment.address, deployment.init));
         await registry.send(send, { value: toNano('1') }, null);
