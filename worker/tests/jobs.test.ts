@@ -4,12 +4,24 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Address, beginCell, toNano } from '@ton/core';
 import { TestAuthority } from '@ton-compute/attestation/testing';
-import { JobOutcome, JobListing, listingDeployment, Provider, RewardSettlement } from '@ton-compute/contracts';
+import {
+    accountOf,
+    JobListing,
+    JobOutcome,
+    listingDeployment,
+    packOffer,
+    packRegistration,
+    Provider,
+    ProviderRegistry,
+    RewardSettlement,
+} from '@ton-compute/contracts';
 import { packJson } from '@ton-compute/protocol';
 
-import { Worker, WorkerConfigInput } from '../src';
+import { FileKeys, Worker, WorkerConfigInput } from '../src';
+import { GasWallet, Outgoing } from '../src/attestation/gas-wallet';
 import { prompts, TestInput, TestJob, until } from './support/jobs';
 import { TestNetwork } from './support/network';
+import { TestOffer } from './support/offers';
 import { addCollateral, clockOf, deployVerifier, setAttester } from './support/verifier';
 
 const Seed = 'jobs test';
@@ -37,6 +49,7 @@ beforeAll(async () => {
 afterAll(async () => {
     await network.close();
     rmSync(store, { recursive: true, force: true });
+    rmSync(`${store}-second`, { recursive: true, force: true });
 });
 
 async function start(jobs: WorkerConfigInput['jobs'] = {}): Promise<void> {
@@ -44,15 +57,48 @@ async function start(jobs: WorkerConfigInput['jobs'] = {}): Promise<void> {
     worker = await network.startWorker({
         provider: { id: network.provider.toRawString(), tier: 'tdx', plain: true },
         attestation: { source: 'test', allowTestRoot: true, testSeed: Seed },
-        jobs: { stores: [pathToFileURL(`${store}/`).href], pollSeconds: 0.2, bidMarginSeconds: 5, startSpeed: 100, ...jobs },
+        jobs: { ...jobsConfig(), ...jobs },
     });
 }
+
+const jobsConfig = () => ({ stores: [pathToFileURL(`${store}/`).href], pollSeconds: 0.2, bidMarginSeconds: 5, startSpeed: 1000 });
 
 const attested = () => until(() => worker.stats().attestation?.state === 'attested');
 const input = (items: Buffer[], instructions = {}) => new TestInput(store, { items, instructions });
 const record = () => network.client.open(Provider.Provider.fromAddress(network.provider)).getProviderData();
 const earnings = () => network.client.open(RewardSettlement.RewardSettlement.fromAddress(network.settlement)).getEarnings();
 const ended = (end: string) => (worker.stats().jobs!.ended as Record<string, number>)[end] ?? 0;
+
+/** A worker of another provider in the same registry, attested, on the same chain. */
+async function secondWorker(jobs: WorkerConfigInput['jobs']): Promise<Worker> {
+    const directory = `${store}-second`;
+    const keys = await new FileKeys(directory).load();
+    const registry = network.client.open(ProviderRegistry.ProviderRegistry.fromAddress(network.registry));
+    const verifier = Address.parse(worker.stats().attestation!.verifier);
+    const registration = packRegistration({
+        workerKey: keys.worker.publicKey,
+        encryptionKey: keys.encryption.publicKey,
+        dailyCap: 0n,
+        verifier,
+        endpoint: 'http://127.0.0.1:8081',
+    });
+    const owner = network.sender(network.owner);
+    await registry.send(owner, { value: toNano('6') }, { $$type: 'RegisterProvider', queryId: 0n, registration });
+    const id = await registry.getProviderAddress(1n);
+    const provider = network.client.open(Provider.Provider.fromAddress(id));
+    await provider.send(owner, { value: toNano('0.1') }, { $$type: 'UpdateOffers', queryId: 0n, remove: null, add: packOffer(TestOffer) });
+    const rival = await network.startWorker({
+        provider: { id: id.toRawString(), tier: 'tdx', plain: true },
+        attestation: { source: 'test', allowTestRoot: true, testSeed: Seed },
+        jobs: { ...jobsConfig(), ...jobs },
+        data: { directory },
+    });
+    const wallet = Address.parse(rival.stats().attestation!.gasWallet);
+    await network.devnet.faucet(wallet, toNano('20'));
+    await provider.send(owner, { value: toNano('0.1') }, { $$type: 'SetAttester', queryId: 0n, attester: accountOf(wallet) });
+    await until(() => rival.stats().attestation?.state === 'attested');
+    return rival;
+}
 
 /** Posts, waits for the bid, awards. */
 async function awarded(job: TestJob, sealedKey?: Parameters<TestJob['award']>[0]): Promise<TestJob> {
@@ -171,6 +217,77 @@ describe('A worker that stops in the middle', () => {
         const metrics = await (await fetch(`${worker.url}/metrics`)).text();
         expect(metrics).toContain(`ton_compute_job_items_total{status="ok"} ${12 - done}`);
         expect((await record()).jobsDelivered).toBe(jobsDelivered + 1n);
+    });
+});
+
+describe('A worker that is killed around the delivery', () => {
+    const hang = (signal: AbortSignal) =>
+        new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
+    const isDelivery = ({ body }: Outgoing) => body.beginParse().preloadUint(32) === Provider.Provider.opcodes.RelayDelivery;
+    const exchange = GasWallet.prototype.exchange;
+    afterEach(() => {
+        GasWallet.prototype.exchange = exchange;
+    });
+
+    it.each([
+        ['before it was sent, sends it', false],
+        ['after it was sent, does not send it again', true],
+    ])('%s', async (_name, sent) => {
+        const { jobsDelivered } = await record();
+        let deliveries = 0;
+        const wrapped = (before: boolean) =>
+            async function (this: GasWallet, ...[message, match, signal]: Parameters<GasWallet['exchange']>) {
+                if (!isDelivery(message)) {
+                    return exchange.call(this, message, match, signal);
+                }
+                deliveries += 1;
+                const answer = before && !sent ? null : await exchange.call(this, message, match, signal);
+                return before ? hang(signal) : answer;
+            } as GasWallet['exchange'];
+        GasWallet.prototype.exchange = wrapped(true);
+        const job = await awarded(await TestJob.create(network, input(prompts('What is a GPU?'))));
+        await until(async () => deliveries === 1 && (await job.gone()) === sent);
+        const output = job.input.output();
+        await worker.close();
+        GasWallet.prototype.exchange = wrapped(false);
+        await start();
+        await until(() => ended('delivered') === 1);
+        expect(await job.gone()).toBe(true);
+        expect(deliveries).toBe(sent ? 1 : 2);
+        expect(job.input.output()).toEqual(output);
+        expect((await record()).jobsDelivered).toBe(jobsDelivered + 1n);
+    });
+});
+
+describe('An auction', () => {
+    it('goes to the worker that asks for less, and the bond of the other one comes back', async () => {
+        const rival = await secondWorker({ leastPriceShare: 0.5 });
+        const terms = input(prompts('What is a GPU?'));
+        // 0.2 TON by the offer; the worker goes down to 0.16.
+        const specification = { ...terms.terms().specification, completionTokens: 200_000n };
+        const job = await (await TestJob.create(network, terms, { specification })).post(false);
+        const lost = ended('lost');
+        expect((await job.announce(worker.url)).status).toBe(202);
+        await until(() => job.hasBid());
+        expect((await job.data()).amount).toBe(toNano('0.20004'));
+        expect((await job.announce(rival.url)).status).toBe(202);
+        await until(() => ended('lost') === lost + 1);
+        expect(worker.stats().jobs).toMatchObject({ bonds: 0n, jobs: [] });
+        await until(() => rival.stats().jobs!.jobs.some(({ state }) => state === 'leading'));
+        const { amount } = await job.data();
+        expect(amount).toBeLessThan(toNano('0.17'));
+        expect(amount).toBeGreaterThan(toNano('0.14'));
+        await rival.close();
+    });
+
+    it('that its client forgets is ended by the worker, and the bond comes back', async () => {
+        const job = await (await TestJob.create(network, input(prompts('What is a GPU?')))).post(false);
+        await job.announce(worker.url);
+        await until(() => worker.stats().jobs!.jobs.some(({ state }) => state === 'leading'));
+        await network.devnet.setTime(job.agreement.awardDeadline + 120);
+        await until(() => job.gone());
+        await until(() => ended('closed') === 1);
+        expect(worker.stats().jobs).toMatchObject({ bonds: 0n, jobs: [] });
     });
 });
 

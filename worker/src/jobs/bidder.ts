@@ -9,17 +9,17 @@ import { JobOffice, ValueMargin } from './office';
 export class Bidder {
     constructor(private readonly office: JobOffice) {}
 
-    /**
-     * @param amount nanoTON.
-     * @throws {AttestFailure} when the wallet cannot send it, the provider refuses it, or no answer comes.
-     */
-    async bid({ address, openedLt, agreement, terms, listing }: JobSnapshot, amount: bigint, signal: AbortSignal): Promise<BidAnswer> {
+    /** Keeps a bid on the disk, before it is sent: whatever happens, the bond is not forgotten. @param amount nanoTON. */
+    async note({ address: job, openedLt, agreement, terms, listing }: JobSnapshot, amount: bigint): Promise<void> {
+        const { chain, ledger } = this.office;
+        await ledger.write(ledger.jobs.putBid({ id: { job, openedLt }, amount, bond: agreement.bond, terms, listing }, chain.now()));
+    }
+
+    /** @throws {AttestFailure} when the wallet cannot send it, the provider refuses it, or no answer comes. */
+    async send({ address: job, openedLt, agreement }: JobSnapshot, amount: bigint, signal: AbortSignal): Promise<BidAnswer> {
         const { chain, ledger, wallet, provider } = this.office;
-        const id: JobId = { job: address, openedLt };
-        const prices = await chain.prices();
-        // On the disk before it is sent: whatever happens, the bond is not forgotten.
-        await ledger.write(ledger.jobs.putBid({ id, amount, bond: agreement.bond, terms, listing }, chain.now()));
-        const value = agreement.bond + ValueMargin * bidValue(prices, 0n);
+        const id: JobId = { job, openedLt };
+        const value = agreement.bond + ValueMargin * bidValue(await chain.prices(), 0n);
         const answer = await wallet.exchange({ to: provider, value, body: bidBody(id, amount) }, bidAnswerIn(provider, id), signal);
         await ledger.write(ledger.jobs.setState(id, answer.kind === 'accepted' ? 'leading' : 'outbid', chain.now()));
         return answer;

@@ -15,9 +15,10 @@ import { bondsOf, SituationReader } from './situation';
 import { JobWork } from './work';
 
 /** Jobs that are followed at once: each costs a look at the chain in every round. */
-const MostFollowed = 500;
-/** Announcements that are looked at at once. */
+const MostFollowed = 200;
+/** Announcements that are looked at at once, and in a minute: each costs calls to the chain's API. */
 const MostAnnounced = 4;
+const MostAnnouncedInMinute = 60;
 /** Bids for one job: each one costs fees. */
 const MostBids = 20;
 /** Seconds after the award deadline before the worker itself ends a job that holds its bond. */
@@ -50,9 +51,13 @@ type Followed = { address: Address; bids: number };
 export class JobDesk {
     private readonly followed = new Map<string, Followed>();
     private readonly working = new Map<string, Promise<void>>();
+    /** Bids that are under way: an answer may take minutes, and an award must not wait for it. */
+    private readonly bidding = new Map<string, Promise<void>>();
     private readonly ended: Partial<Record<JobEnd, number>> = {};
     private readonly stopping = new AbortController();
     private announcing = 0;
+    /** When announcements of the last minute were looked at. */
+    private looks: number[] = [];
     private running: Promise<void> = Promise.resolve();
 
     constructor(private readonly options: DeskOptions) {}
@@ -69,7 +74,7 @@ export class JobDesk {
     async stop(): Promise<void> {
         this.stopping.abort();
         await this.running;
-        await Promise.all(this.working.values());
+        await Promise.all([...this.working.values(), ...this.bidding.values()]);
     }
 
     /**
@@ -80,10 +85,13 @@ export class JobDesk {
         if (this.followed.has(address.toRawString())) {
             return;
         }
-        if (this.announcing >= MostAnnounced || this.followed.size >= MostFollowed) {
+        const now = performance.now();
+        this.looks = this.looks.filter((at) => now - at < 60_000);
+        if (this.announcing >= MostAnnounced || this.followed.size >= MostFollowed || this.looks.length >= MostAnnouncedInMinute) {
             throw new WireError('overloaded', 'The worker looks at too many jobs at the moment.', {}, 10);
         }
         this.announcing += 1;
+        this.looks.push(now);
         try {
             await this.requireTakeable(address);
             this.follow(address);
@@ -166,44 +174,57 @@ export class JobDesk {
         if (office.attester.attested) {
             (await list.news(this.signal)).forEach((address) => this.follow(address));
         }
-        for (const job of [...this.followed.values()]) {
+        // Read once in a round, and again after each bid.
+        let known: Promise<JobSituation> | null = null;
+        const current = () => (known ??= situation.read());
+        for (const job of this.inOrder()) {
             if (this.signal.aborted) {
                 return;
             }
-            if (this.working.has(job.address.toRawString())) {
-                continue;
-            }
             try {
-                await this.attend(job, () => situation.read());
+                if (await this.attend(job, current)) {
+                    known = null;
+                }
             } catch (error) {
                 this.signal.throwIfAborted();
+                known = null;
                 office.logger.warn({ job: job.address.toString(), reason: messageOf(error) }, 'A job has to wait; tried again.');
             }
         }
     }
 
-    /** One look at a job, and what follows from it. */
-    private async attend(job: Followed, situation: () => Promise<JobSituation>): Promise<void> {
+    /** Jobs that have our bond come first: theirs is the award that must not be missed. */
+    private inOrder(): Followed[] {
+        const own = new Set(this.options.office.ledger.jobs.open().map(({ id }) => id.job.toRawString()));
+        const idle = [...this.followed].filter(([key]) => !this.working.has(key) && !this.bidding.has(key));
+        return [...idle.filter(([key]) => own.has(key)), ...idle.filter(([key]) => !own.has(key))].map(([, job]) => job);
+    }
+
+    /** One look at a job, and what follows from it. @returns whether a bid was begun. */
+    private async attend(job: Followed, situation: () => Promise<JobSituation>): Promise<boolean> {
         const { office } = this.options;
         const reading = await readJob(office.chain, job.address);
         const snapshot = typeof reading === 'string' ? null : reading;
         await this.closeOthers(job.address, snapshot?.openedLt ?? null);
         if (snapshot === null || snapshot.status === 'new') {
-            return this.unfollow(job);
+            this.unfollow(job);
+            return false;
         }
         const ours = snapshot.bid?.provider.equals(office.provider) === true;
         const id: JobId = { job: job.address, openedLt: snapshot.openedLt };
         const record = office.ledger.jobs.find(id);
         if (snapshot.status === 'awarded') {
-            return ours ? this.begin(job, snapshot, record) : this.lose(job, record);
+            await (ours ? this.begin(job, snapshot, record) : this.lose(job, record));
+            return false;
         }
         if (ours) {
-            return this.wait(job, snapshot, record);
+            await this.wait(job, snapshot, record);
+            return false;
         }
         if (record !== null && isOut(record)) {
             await office.ledger.write(office.ledger.jobs.setState(id, 'outbid', office.chain.now()));
         }
-        await this.consider(job, snapshot, await situation());
+        return this.consider(job, snapshot, await situation());
     }
 
     /** Earlier lives of a job, and jobs that are gone, are over. */
@@ -216,26 +237,42 @@ export class JobDesk {
         }
     }
 
-    /** Bids, if the policy says so. */
-    private async consider(job: Followed, snapshot: JobSnapshot, situation: JobSituation): Promise<void> {
+    /** Bids, if the policy says so. @returns whether it does. */
+    private async consider(job: Followed, snapshot: JobSnapshot, situation: JobSituation): Promise<boolean> {
         const { office, limits, bidder } = this.options;
         const verdict = judge(offerOf(snapshot), limits, situation);
-        const name = job.address.toString();
         if ('reason' in verdict) {
-            office.logger.debug({ job: name, reason: verdict.reason }, 'The job is not bid for.');
-            return verdict.kind === 'busy' ? undefined : this.giveUp(job, snapshot);
+            office.logger.debug({ job: job.address.toString(), reason: verdict.reason }, 'The job is not bid for.');
         }
-        if (job.bids >= MostBids) {
-            return this.giveUp(job, snapshot);
+        if ('reason' in verdict || job.bids >= MostBids) {
+            if (!('reason' in verdict) || verdict.kind !== 'busy') {
+                await this.giveUp(job, snapshot);
+            }
+            return false;
         }
         job.bids += 1;
-        const answer = await bidder.bid(snapshot, verdict.bid, this.signal);
-        if (answer.kind === 'accepted') {
-            office.logger.info({ job: name, amount: verdict.bid.toString() }, 'The worker has bid for a job.');
-            return;
+        await bidder.note(snapshot, verdict.bid);
+        const key = job.address.toRawString();
+        this.bidding.set(key, this.bid(snapshot, verdict.bid).finally(() => this.bidding.delete(key)));
+        return true;
+    }
+
+    private async bid(snapshot: JobSnapshot, amount: bigint): Promise<void> {
+        const { logger } = this.options.office;
+        const job = snapshot.address.toString();
+        try {
+            const answer = await this.options.bidder.send(snapshot, amount, this.signal);
+            if (answer.kind === 'accepted') {
+                logger.info({ job, amount: amount.toString() }, 'The worker has bid for a job.');
+            } else {
+                const reason = answer.kind === 'bounced' ? 'the job refused it, or is gone' : BidReturnReason[answer.reason];
+                logger.warn({ job, reason }, 'The bid for a job came back.');
+            }
+        } catch (error) {
+            if (!this.signal.aborted) {
+                logger.warn({ job, reason: messageOf(error) }, 'A bid did not arrive; the job is looked at again.');
+            }
         }
-        const reason = answer.kind === 'bounced' ? 'the job refused it, or is gone' : BidReturnReason[answer.reason];
-        office.logger.warn({ job: name, reason }, 'The bid for a job came back.');
     }
 
     /** The worker's bid is the best one: the client has to award. */

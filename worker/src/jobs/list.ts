@@ -7,7 +7,9 @@ import { readListing } from '../chain/job';
 /** Looks through the registry's list of jobs: newest first, and each entry once. */
 export class JobList {
     /** Entries below this one were looked at. */
-    private seen: bigint | null = null;
+    private seen = 0n;
+    /** Entries whose own deployment had not arrived: looked at once more. */
+    private late: bigint[] = [];
 
     /** @param lookBack entries that are looked at the first time. */
     constructor(
@@ -20,20 +22,22 @@ export class JobList {
     async news(signal: AbortSignal): Promise<Address[]> {
         const { chain, registry } = this;
         const count = await chain.open(ProviderRegistry.ProviderRegistry.fromAddress(registry)).getJobCount();
-        const earliest = count > BigInt(this.lookBack) ? count - BigInt(this.lookBack) : 0n;
-        const from = this.seen !== null && this.seen > earliest ? this.seen : earliest;
+        const earliest = count - BigInt(this.lookBack);
+        const from = this.seen > earliest ? this.seen : earliest > 0n ? earliest : 0n;
+        const newest = Array.from({ length: Number(count - from) }, (_, index) => count - 1n - BigInt(index));
         const jobs: Address[] = [];
-        let missing = count;
-        for (let index = count - 1n; index >= from; index -= 1n) {
+        const missing: bigint[] = [];
+        for (const index of [...newest, ...this.late]) {
             signal.throwIfAborted();
             const listed = await readListing(chain, (await listingDeployment(registry, index)).address);
             if (listed === null) {
-                missing = index; // Its own message has not arrived yet: looked at again.
+                missing.push(index);
             } else if (listed.outcome === 0) {
                 jobs.push(listed.job);
             }
         }
-        this.seen = this.seen !== null && missing < this.seen ? this.seen : missing;
+        this.late = missing.filter((index) => newest.includes(index));
+        this.seen = count;
         return jobs;
     }
 }
