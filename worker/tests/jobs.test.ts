@@ -222,7 +222,13 @@ describe('A worker that stops in the middle', () => {
 
 describe('A worker that is killed around the delivery', () => {
     const hang = (signal: AbortSignal) =>
-        new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
+        new Promise<never>((_, reject) => {
+            const stop = () => reject(signal.reason as Error);
+            signal.addEventListener('abort', stop, { once: true });
+            if (signal.aborted) {
+                stop();
+            }
+        });
     const isDelivery = ({ body }: Outgoing) => body.beginParse().preloadUint(32) === Provider.Provider.opcodes.RelayDelivery;
     const exchange = GasWallet.prototype.exchange;
     afterEach(() => {
