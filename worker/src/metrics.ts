@@ -10,6 +10,8 @@ export type MetricsSource = {
     chainReachable(): boolean;
     /** End of the attestation, unix seconds, 0 while there is none; null in tier open. */
     attestedUntil(): number | null;
+    /** Awarded jobs that are worked on, items that run, nanoTON of bonds; null where no jobs are taken. */
+    jobs(): { running: number; items: number; bonds: bigint } | null;
 };
 
 /** nanoTON in one TON, as a number: gauges are doubles, which is exact enough to look at. */
@@ -26,6 +28,8 @@ export class Metrics {
     private readonly batches: Counter<'outcome'>;
     private readonly claimed: Counter;
     private readonly attestations: Counter<'result'>;
+    private readonly jobs: Counter<'outcome'>;
+    private readonly jobItems: Counter<'status'>;
     private readonly firstTokens: Histogram;
     private readonly durations: Histogram<'route'>;
 
@@ -42,6 +46,8 @@ export class Metrics {
         this.batches = counter('batches_total', 'Settlements by outcome.', ['outcome']);
         this.claimed = counter('claimed_ton_total', 'TON claimed by batches since the start.');
         this.attestations = counter('attestations_total', 'Attempts to be attested, by result.', ['result']);
+        this.jobs = counter('jobs_total', 'Jobs that the worker bid for and that are over, by outcome.', ['outcome']);
+        this.jobItems = counter('job_items_total', 'Items of jobs that were finished, by status.', ['status']);
         this.firstTokens = new Histogram({
             name: 'ton_compute_first_token_seconds',
             help: 'From the paid request to its first token, queue included.',
@@ -95,6 +101,14 @@ export class Metrics {
         this.attestations.inc({ result });
     }
 
+    jobEnded(outcome: string): void {
+        this.jobs.inc({ outcome });
+    }
+
+    jobItem(status: 'ok' | 'error'): void {
+        this.jobItems.inc({ status });
+    }
+
     /** @param seconds from the paid request. */
     firstToken(seconds: number): void {
         this.firstTokens.observe(seconds);
@@ -134,6 +148,9 @@ export class Metrics {
         gauge('due_ton', 'TON that could be claimed now.', () => ton(source.sessions().due));
         gauge('fee_float_ton', 'TON in the fee float.', () => ton(source.feeFloat()));
         gauge('attested_until_seconds', 'End of the attestation, unix time; 0: none.', () => source.attestedUntil());
+        gauge('jobs_running', 'Awarded jobs that are worked on.', () => source.jobs()?.running ?? null);
+        gauge('job_items_running', 'Items of jobs that run now.', () => source.jobs()?.items ?? null);
+        gauge('job_bonds_ton', 'TON of bonds that are out.', () => ton(source.jobs()?.bonds ?? null));
         gauge('chain_reachable', '1 while the chain answers.', () => Number(source.chainReachable()));
     }
 }

@@ -12,6 +12,7 @@ import { Admission } from './http/admission';
 import { ServingContext } from './http/context';
 import { Gate } from './http/gate';
 import { createServer, listen } from './http/server';
+import { Jobs, openJobs } from './jobs/open';
 import { Logger } from './logger';
 import { Metrics } from './metrics';
 import { ReceiptIssuer } from './money/receipts';
@@ -44,6 +45,7 @@ export class RunningWorker implements Worker {
     private readonly loop: SettlementLoop;
     private readonly app: FastifyInstance;
     private readonly metrics: Metrics;
+    private readonly jobs: Jobs | null;
     private readonly stopping = new AbortController();
     private admin: AdminServer | undefined;
     private care: NodeJS.Timeout | undefined;
@@ -64,6 +66,10 @@ export class RunningWorker implements Worker {
         this.record = office.provider;
         this.metrics = this.createMetrics(processMetrics);
         this.admission = new Admission(engine.slots, limits.queue);
+        this.jobs = openJobs(config, office, engine, this.admission, attestation, logger, {
+            onEnd: (end) => this.metrics.jobEnded(end),
+            onItem: (status) => this.metrics.jobItem(status),
+        });
         this.keeper = new SpentKeeper(book, ledger, logger);
         this.loop = new SettlementLoop(settler, settlement.intervalSeconds, logger);
         this.watcher = new SessionWatcher({
@@ -89,7 +95,8 @@ export class RunningWorker implements Worker {
             stopping: this.stopping.signal,
             now: () => chain.now(),
         };
-        this.app = createServer({ context, book, answers: publicAnswers(config, office, this, attestation) });
+        const answers = publicAnswers(config, office, this, attestation);
+        this.app = createServer({ context, book, answers, announce: this.jobs && ((job) => this.jobs!.desk.announce(job)) });
     }
 
     get provider(): ProviderRecord {
@@ -116,6 +123,7 @@ export class RunningWorker implements Worker {
             finish: (session) => this.finish(session),
         });
         this.attestation?.attester.start();
+        this.jobs?.desk.start();
         this.keeper.start();
         this.watcher.start();
         this.loop.start();
@@ -158,6 +166,7 @@ export class RunningWorker implements Worker {
             due: office.book.due,
             feeFloat: this.settlement?.feeFloat ?? null,
             earnings: this.settlement?.earnings ?? null,
+            jobs: this.jobs?.desk.status ?? null,
         };
     }
 
@@ -204,6 +213,10 @@ export class RunningWorker implements Worker {
             feeFloat: () => this.settlement?.feeFloat ?? null,
             chainReachable: () => office.chain.reachable,
             attestedUntil: () => this.attestation?.attester.status.attestedUntil ?? null,
+            jobs: () =>
+                this.jobs === null
+                    ? null
+                    : { running: this.jobs.desk.busy, items: this.jobs.lanes.running, bonds: this.jobs.desk.status.bonds },
         };
         return new Metrics(source, processMetrics);
     }
@@ -313,6 +326,8 @@ export class RunningWorker implements Worker {
             { running: this.admission.size },
             'Shutting down: nothing new is taken, running answers are finished.',
         );
+        // A job waits on the disk: who pays by the token does not wait for it.
+        await this.jobs?.desk.stop();
         await Promise.race([this.admission.whenEmpty(), pause(config.limits.drainSeconds)]);
         this.stopping.abort();
         await Promise.race([this.admission.whenEmpty(), pause(AbortPatience)]);

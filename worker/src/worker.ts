@@ -12,6 +12,7 @@ import { parseConfig } from './config/load';
 import { WorkerConfig, WorkerConfigInput } from './config/schema';
 import { createLlamaEngine, DeviceReport, Engine, EngineModel } from './engine';
 import { StartError } from './errors';
+import { JobsStatus } from './jobs/desk';
 import { KeySource } from './keys/keys';
 import { createLogger, Logger } from './logger';
 import { openOffice, requireActive } from './office';
@@ -53,6 +54,8 @@ export type WorkerStats = {
     feeFloat: bigint | null;
     /** What a distribution would split. */
     earnings: bigint | null;
+    /** Null where the worker takes no jobs. */
+    jobs: JobsStatus | null;
 };
 
 /** A worker that runs. */
@@ -94,6 +97,7 @@ export async function startConfigured(config: WorkerConfig, parts: WorkerParts =
                 : null;
         engine = parts.engine ?? (await loadEngine(config, logger));
         requireEmbedded(config, engine);
+        requireJobsPossible(config, engine);
         worker = new RunningWorker(config, office, engine, logger, parts.processMetrics ?? false, attestation);
         await worker.start();
         return worker;
@@ -111,6 +115,19 @@ function requireEmbedded({ provider }: WorkerConfig, engine: Engine): void {
             "Tier 'tdx' needs the embedded engine: a quote says nothing about an inference server elsewhere. Leave the " +
                 "engine out, or set provider.tier to 'open'.",
         );
+    }
+}
+
+/** Whoever allows stores wants jobs: what makes them impossible is said at once. @throws {StartError} */
+function requireJobsPossible({ jobs, provider }: WorkerConfig, engine: Engine): void {
+    if (jobs.stores.length === 0) {
+        return;
+    }
+    if (provider.tier !== 'tdx') {
+        throw new StartError("jobs.stores is set, but jobs go to attested workers only. Set provider.tier to 'tdx', or leave jobs.stores out.");
+    }
+    if (engine.slots < 2) {
+        throw new StartError('jobs.stores is set, but jobs never take the last slot, and there is one only. Set model.slots to at least 2.');
     }
 }
 

@@ -61,8 +61,8 @@ export async function loadGasKey(path: string): Promise<KeyPair> {
 }
 
 /**
- * A small wallet (v4r2) of the worker. It pays for nonces, quotes and collateral, and holds no more than that: whoever
- * steals its key can send quotes for this provider, which still have to be genuine.
+ * A small wallet (v4r2) of the worker. It pays for nonces, quotes and collateral, and for the bonds of jobs, and holds no
+ * more than that: whoever steals its key can send quotes for this provider, which still have to be genuine, and bid.
  */
 export class GasWallet {
     private readonly contract: WalletContractV4;

@@ -12,7 +12,7 @@ import { GpuEvidence, quoteSource, readGpuEvidence } from './source';
 import { NetworkVerifier, TestRootWarning } from './verifier';
 
 /** Everything of a worker that deals with attestation. */
-export type Attestation = { attester: Attester; evidence: GpuEvidence; verifier: NetworkVerifier };
+export type Attestation = { attester: Attester; evidence: GpuEvidence; verifier: NetworkVerifier; wallet: GasWallet };
 
 const GasWalletFile = 'gas-wallet.json';
 const QuoteName = 'attestation.json';
@@ -66,5 +66,5 @@ export async function openAttestation(
     if (verifier.root === 'test') {
         logger.warn(TestRootWarning);
     }
-    return { attester, evidence, verifier };
+    return { attester, evidence, verifier, wallet };
 }

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { Address } from '@ton/core';
 import { z } from 'zod';
 
+import { parseStorePrefix } from '../jobs/locations';
 import { address, field, sha256, tonAmount } from './fields';
 
 /** The model that comes with the worker: tiny, and it knows only its small domain. */
@@ -26,6 +27,12 @@ const provider = z.union([z.string(), z.int()]).transform((value, context): Addr
 const gpu = z.preprocess(
     (value) => (value === 'false' || value === 'off' ? false : value),
     z.union([z.enum(['auto', 'cuda', 'vulkan', 'metal']), z.literal(false)]),
+);
+
+/** On the command line and in the environment a list is one text. */
+const stores = z.preprocess(
+    (value) => (typeof value === 'string' ? value.split(',').map((each) => each.trim()).filter((each) => each !== '') : value),
+    z.array(z.string().refine((text) => parseStorePrefix(text) !== null)).max(64),
 );
 
 /** Every field of the configuration, in the order of the README. Names become flags and variables: see `load.ts`. */
@@ -279,6 +286,88 @@ export const sections = {
             example: '10',
             meaning:
                 'Earnings, in TON, from which on a batch also splits them. Default: never; anyone may send Distribute.',
+        }),
+    }),
+    jobs: z.strictObject({
+        stores: field(stores.default([]), {
+            kind: 'text',
+            expected:
+                'a list of URLs such as file:///srv/jobs/ or https://host/path/ (http:// for this machine only), without ' +
+                "credentials, '..', query or escaped slashes",
+            example: ['https://jobs.s3.eu-central-1.amazonaws.com/'],
+            meaning: 'Stores that inputs of jobs are read from and outputs written to, with all that is below; none: no jobs.',
+        }),
+        parallel: field(count(1, 1024).default(2), {
+            kind: 'number',
+            expected: 'a number from 1 to 1024',
+            example: 2,
+            meaning: 'Most items of jobs at the same time; the last slot is never taken.',
+        }),
+        bondLimit: field(tonAmount.default(5_000_000_000n), {
+            kind: 'text',
+            expected: 'an amount in TON as a text, up to 9 decimals',
+            example: '5',
+            meaning: 'Most bonds, in TON, that are out at the same time.',
+        }),
+        leastPriceShare: field(z.number().min(0.01).max(1).default(0.8), {
+            kind: 'number',
+            expected: 'a share from 0.01 to 1',
+            example: 0.8,
+            meaning: 'Share of the own price below which a job is left to others.',
+        }),
+        startSpeed: field(z.number().min(0.01).max(1_000_000).default(10), {
+            kind: 'number',
+            expected: 'tokens in a second, from 0.01 to 1000000',
+            example: 10,
+            meaning: 'Speed of one slot that is counted on until it was measured.',
+        }),
+        speedShare: field(z.number().min(0.01).max(1).default(0.5), {
+            kind: 'number',
+            expected: 'a share from 0.01 to 1',
+            example: 0.5,
+            meaning: 'Share of the measured speed that a promised delivery may need.',
+        }),
+        inputBytes: field(count(1024, 1_073_741_824).default(67_108_864), {
+            kind: 'number',
+            expected: 'bytes, from 1024 to 1073741824',
+            example: 67108864,
+            meaning: 'Largest input of a job.',
+        }),
+        items: field(count(1, 10_000).default(10_000), {
+            kind: 'number',
+            expected: 'a number from 1 to 10000',
+            example: 10000,
+            meaning: 'Most items of a job.',
+        }),
+        bidMarginSeconds: field(seconds(1, 86_400).default(60), {
+            kind: 'number',
+            expected: 'seconds, from 1 to 86400',
+            example: 60,
+            meaning: 'Least time to the award deadline for a bid to be sent.',
+        }),
+        longestAwardSeconds: field(seconds(60, 2_592_000).default(86_400), {
+            kind: 'number',
+            expected: 'seconds, from 60 to 2592000',
+            example: 86400,
+            meaning: 'Most time to the award deadline: so long can a client tie up a bond for nothing.',
+        }),
+        storeTimeoutSeconds: field(seconds(1, 3600).default(120), {
+            kind: 'number',
+            expected: 'seconds, from 1 to 3600',
+            example: 120,
+            meaning: 'Deadline of one transfer from or to a store.',
+        }),
+        pollSeconds: field(seconds(0.2, 3600).default(15), {
+            kind: 'number',
+            expected: 'seconds, from 0.2 to 3600',
+            example: 15,
+            meaning: 'How often the list of jobs, and each job that is followed, is read.',
+        }),
+        lookBack: field(count(1, 10_000).default(100), {
+            kind: 'number',
+            expected: 'a number from 1 to 10000',
+            example: 100,
+            meaning: 'Newest entries of the list that are looked at after a start.',
         }),
     }),
     limits: z.strictObject({

@@ -10,7 +10,10 @@ export class Admission {
     /** Seconds. */
     private meanDuration = 2;
     private closed = false;
+    /** Places of work that can wait, beside those that are admitted. */
+    private spare = 0;
     private readonly idle: (() => void)[] = [];
+    private readonly left: (() => void)[] = [];
 
     /**
      * @param slots requests that the engine runs at once.
@@ -58,7 +61,48 @@ export class Admission {
             if (this.admitted === 0) {
                 this.idle.splice(0).forEach((resolve) => resolve());
             }
+            this.wakeSpare();
         };
+    }
+
+    /**
+     * Takes a slot for work that can wait. One slot always stays free for whoever pays by the token.
+     * @returns the function that gives it back; null when there is none to spare.
+     */
+    enterSpare(): (() => void) | null {
+        if (this.closed || this.admitted + this.spare + 1 >= this.slots) {
+            return null;
+        }
+        this.spare += 1;
+        let left = false;
+        return () => {
+            if (!left) {
+                left = true;
+                this.spare -= 1;
+                this.wakeSpare();
+            }
+        };
+    }
+
+    /** Resolves when a place was given back: the moment to try `enterSpare` again. Rejects when the signal fires. */
+    whenLeft(signal: AbortSignal): Promise<void> {
+        return new Promise((resolve, reject) => {
+            signal.throwIfAborted();
+            const stop = () => {
+                this.left.splice(this.left.indexOf(wake), 1);
+                reject(signal.reason);
+            };
+            const wake = () => {
+                signal.removeEventListener('abort', stop);
+                resolve();
+            };
+            signal.addEventListener('abort', stop, { once: true });
+            this.left.push(wake);
+        });
+    }
+
+    private wakeSpare(): void {
+        this.left.splice(0).forEach((wake) => wake());
     }
 
     /** Lets nobody in any more. */

@@ -1,4 +1,5 @@
 import { AddressInfo } from 'node:net';
+import { Address } from '@ton/core';
 import { accountToJson, ContentType, decodeSession, decodeVoucher, WireFormatError } from '@ton-compute/protocol';
 import Fastify, { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
@@ -12,6 +13,7 @@ import { ServingContext } from './context';
 import { corsHeaders, preflightHeaders } from './cors';
 import { embeddingsRoute } from './embeddings-route';
 import { logFault } from './faults';
+import { jobsRoute } from './jobs-route';
 import { paidRoute } from './paid-route';
 import { parseBody } from './request-body';
 
@@ -34,12 +36,14 @@ export type ServerOptions = {
     context: ServingContext;
     book: SessionBook;
     answers: PublicAnswers;
+    /** Looks at a job that somebody tells the worker about; null where no jobs are taken. */
+    announce: ((job: Address) => Promise<void>) | null;
 };
 
 const VoucherBody = z.looseObject({ voucher: z.string() });
 
 /** @returns the HTTP server of docs/wire.md, not yet listening. */
-export function createServer({ context, book, answers }: ServerOptions): FastifyInstance {
+export function createServer({ context, book, answers, announce }: ServerOptions): FastifyInstance {
     const { limits, metrics } = context;
     const app = Fastify({
         logger: false,
@@ -74,6 +78,7 @@ export function createServer({ context, book, answers }: ServerOptions): Fastify
     app.get('/v1/models', async () => answers.models());
     app.get('/offer', async () => answers.offer());
     app.get('/attestation', async () => answers.attestation());
+    app.post('/jobs', { bodyLimit: VoucherBodyBytes }, jobsRoute(context, announce));
     app.post('/v1/chat/completions', paidRoute(context, chatRoute));
     app.post('/v1/embeddings', paidRoute(context, embeddingsRoute));
     app.get<{ Params: { address: string } }>('/v1/sessions/:address', async ({ params }) => {

@@ -1,18 +1,20 @@
 import { BatchTable } from './batches';
 import { openDatabase, OwnedDatabase } from './database';
+import { JobTable } from './jobs';
 import { ReplayTable } from './replays';
 import { Schema } from './schema';
 import { SessionTable } from './sessions';
 import { Run, RunResult, Writer } from './writer';
 
 /**
- * The worker's memory of money: vouchers, receipts, use, claims, batches, and what must not be accepted twice. Its
+ * The worker's memory of money: vouchers, receipts, use, claims, batches, jobs, and what must not be accepted twice. Its
  * tables read at once; changes are statements for `write`, whose promise resolves when they are on the disk. Whoever
  * awaits it before acting can be killed at any point.
  */
 export class Ledger {
     readonly sessions: SessionTable;
     readonly batches: BatchTable;
+    readonly jobs: JobTable;
     readonly replays = new ReplayTable();
     private readonly writer: Writer;
     private closing: Promise<void> | undefined;
@@ -23,6 +25,7 @@ export class Ledger {
     ) {
         this.sessions = new SessionTable(owned.database);
         this.batches = new BatchTable(owned.database);
+        this.jobs = new JobTable(owned.database);
         this.writer = new Writer(path);
     }
 

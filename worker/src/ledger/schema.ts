@@ -1,7 +1,7 @@
 /**
  * Everything is TEXT or INTEGER: amounts are decimal digits padded to one length, so that SQL compares them as numbers
  * and a guard like `cumulative < ?` holds in the database itself. No prompt, answer or network address of a client is
- * ever stored.
+ * ever stored as it is: results of jobs lie here sealed under the client's key, until the job is over.
  */
 export const Schema = `
 CREATE TABLE IF NOT EXISTS sessions (
@@ -39,6 +39,32 @@ CREATE TABLE IF NOT EXISTS batches (
     message TEXT NOT NULL,            -- body of the external message: base64 of its BoC
     state TEXT NOT NULL,              -- sent, executed, expired or refused
     created INTEGER NOT NULL          -- unix seconds
+);
+
+CREATE TABLE IF NOT EXISTS jobs (
+    job TEXT NOT NULL,                -- raw address
+    opened_lt TEXT NOT NULL,          -- decimal; names one life of the escrow
+    state TEXT NOT NULL,              -- bidding, leading, outbid, awarded or over
+    amount TEXT NOT NULL,             -- nanoTON that were bid, padded
+    bond TEXT NOT NULL,               -- nanoTON, padded
+    terms TEXT NOT NULL,              -- base64 of the BoC of the terms
+    listing TEXT,                     -- raw address
+    delivery_deadline INTEGER NOT NULL, -- unix seconds; 0 before the award
+    outcome INTEGER,                  -- what the worker signs, or signed: JobOutcome
+    output_root TEXT,                 -- and with it; hexadecimal
+    ended TEXT,                       -- how it ended, when over
+    updated INTEGER NOT NULL,         -- unix seconds
+    PRIMARY KEY (job, opened_lt)
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS job_items (
+    job TEXT NOT NULL,
+    opened_lt TEXT NOT NULL,
+    item INTEGER NOT NULL,
+    prompt INTEGER NOT NULL,          -- tokens
+    completion INTEGER NOT NULL,
+    result TEXT NOT NULL,             -- base64 of the sealed result
+    PRIMARY KEY (job, opened_lt, item)
 );
 `;
 

@@ -65,6 +65,7 @@ export class TestNetwork {
             feeBasisPoints: 250n,
             registrationDeposit: toNano('1'),
             registrationFee: toNano('0.1'),
+            listingFee: toNano('0.02'),
             treasury: accountOf(governance.address),
         });
         const registry = client.open(new ProviderRegistry.ProviderRegistry(deployment.address, deployment.init));
@@ -175,6 +176,7 @@ export class TestNetwork {
             data: { directory: this.directory, ...changes.data },
             attestation: { ...changes.attestation },
             settlement: { intervalSeconds: 3600, ...changes.settlement },
+            jobs: { ...changes.jobs },
             limits: { voucherWaitSeconds: 1, drainSeconds: 5, ...changes.limits },
         };
         return config;
