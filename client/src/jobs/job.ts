@@ -164,31 +164,32 @@ export class Job {
             if (found.ending !== null) {
                 return found.ending;
             }
-            const acted = autoAward && (await this.advance(chain, found.live, minimumWait, signal).catch(async (error: unknown) => {
-                // The job may have ended meanwhile, by a delivery or by anyone's hand: then that is what counts.
-                if (error instanceof ClientError && error.code === 'job_state' && (await this.look(chain)).ending !== null) {
-                    return true;
-                }
-                throw error;
-            }));
-            if (acted) {
+            if (autoAward && (await this.advance(chain, found.live, minimumWait, signal))) {
                 continue;
             }
             await chain.pause(pauseOf(round));
         }
     }
 
-    /** Does what is due. @returns whether something was done. */
+    /** Does what is due. @returns whether something was done, or the job has ended meanwhile. */
     private async advance(chain: Chain, live: JobOnChain | null, minimumWait: number | undefined, signal?: AbortSignal): Promise<boolean> {
         const now = chain.now();
-        if (live === null || live.state === 'new') {
-            await this.post(signal);
-        } else if (live.state === 'bidding' && now < this.agreement.awardDeadline) {
-            await this.award({ minimumWait, signal });
-        } else if (now >= deadlineOf(live) + DeadlineMargin) {
-            await this.expire(signal);
-        } else {
-            return false;
+        try {
+            if (live === null || live.state === 'new') {
+                await this.post(signal);
+            } else if (live.state === 'bidding' && now < this.agreement.awardDeadline) {
+                await this.award({ minimumWait, signal });
+            } else if (now >= deadlineOf(live) + DeadlineMargin) {
+                await this.expire(signal);
+            } else {
+                return false;
+            }
+        } catch (error) {
+            // By a delivery, or by anyone's hand: then that is what counts.
+            const overtaken = error instanceof ClientError && error.code === 'job_state' && (await this.look(chain)).ending !== null;
+            if (!overtaken) {
+                throw error;
+            }
         }
         return true;
     }
