@@ -3,6 +3,7 @@ import { Address } from '@ton/core';
 import { Command, CommanderError, Option } from 'commander';
 import pino from 'pino';
 import { formatCoins } from './amounts';
+import { addJobCommands } from './cli-jobs';
 import { address, ChainFlags, clientOptions, coins, wholeNumber, withChainFlags } from './cli-options';
 import { offerLines, reportLines } from './cli-output';
 import { Client, createClient } from './client';
@@ -142,10 +143,10 @@ async function serve(flags: ServeFlags): Promise<void> {
 
 function program(): Command {
     const root = new Command('ton-compute')
-        .description('Finds a provider, opens a session and serves an OpenAI-compatible endpoint on this machine.')
+        .description('Finds a provider, opens a session and serves an OpenAI-compatible endpoint on this machine; posts jobs.')
         .addHelpText(
             'after',
-            '\nEnvironment: WALLET_MNEMONIC (24 words), LOCAL_API_KEY (bearer token of `serve`), LOG_LEVEL.',
+            '\nEnvironment: WALLET_MNEMONIC (24 words), LOCAL_API_KEY (bearer token of `serve`), JOB_STORE, LOG_LEVEL.',
         );
 
     withChainFlags(root.command('serve').description('resume or open a session and serve it on this machine'))
@@ -266,6 +267,8 @@ function program(): Command {
             print('Reclaimed: everything went to the wallet.');
         }),
     );
+
+    addJobCommands(root, { print, withClient });
     return root;
 }
 

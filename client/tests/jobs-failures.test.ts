@@ -260,6 +260,17 @@ describe('an interruption', () => {
         expect(await again.wait()).toMatchObject({ outcome: 'cancelled' });
     });
 
+    it('is not taken up with another wallet, which would pay for messages that the job refuses', async () => {
+        const job = await create();
+        const other = await network.client({ wallet: { mnemonic: network.devnet.wallets[1].mnemonic, version: 'v5r1' } });
+        const resumed = await other.jobs.resume(job.address);
+        for (const attempt of [() => resumed.cancel(), () => resumed.award()]) {
+            const error = await refusal(attempt());
+            expect([error.code, error.message]).toEqual(['invalid_option', expect.stringMatching(/belongs to the wallet .* and its version/)]);
+        }
+        await job.cancel();
+    });
+
     it('leaves nothing of a job of another folder', async () => {
         expect(await refusal(client.jobs.resume(new Address(0, Buffer.alloc(32, 1))))).toMatchObject({ code: 'unknown_job' });
     });

@@ -2,7 +2,8 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toNano } from '@ton/core';
 import { JobEscrow, JobListing, JobOutcome, unpackJobTerms } from '@ton-compute/contracts';
-import { Client, JobStatusReport } from '../src';
+import { startS3 } from '../../storage/tests/support/s3';
+import { Client, JobStatusReport, S3Store } from '../src';
 import { JobNetwork } from './support/job-network';
 import { JobProvider } from './support/job-provider';
 
@@ -86,6 +87,22 @@ describe('a job', () => {
         expect(terms.specification.promptTokens).toBeGreaterThan(100n);
         expect(terms.specification.inputUrl).toMatch(/^file:\/\/\//);
         await job.cancel();
+    });
+
+    it('works through an S3-compatible store, with presigned URLs', async () => {
+        const service = await startS3(join(network.folder, 's3'));
+        try {
+            const store = new S3Store({ endpoint: service.url, region: 'us-east-1', bucket: 'jobs', accessKeyId: 'S3RVER', secretAccessKey: 'S3RVER' });
+            const job = await client.jobs.create(network.options({ store, listed: false }));
+            await first.bid(job.address, toNano('1'));
+            await job.award();
+            await first.serve(job.address);
+            await job.wait();
+            expect((await job.result()).items).toHaveLength(3);
+            expect((await (await client.jobs.resume(job.address)).result()).items).toHaveLength(3);
+        } finally {
+            await service.stop();
+        }
     });
 
     it('has a record that only its owner reads, and its content shows no text', async () => {

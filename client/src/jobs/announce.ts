@@ -1,12 +1,10 @@
 import { Address } from '@ton/core';
-import { Chain } from '../chain/chain';
 import { ProviderInfo, readProvider, readProviderAt, readProviderCount } from '../chain/providers';
 import { Deadline } from '../deadline';
 import { reasonOf } from '../errors';
 import { refuseActive } from '../find';
-import { Logger } from '../log';
-import { CheckedPolicy } from '../policy';
-import { AttestationTrust } from '../trust';
+import { JobContext } from './context';
+import { JobRecord } from './record';
 
 /** Seconds for one announcement. */
 const AnnounceSeconds = 5;
@@ -22,15 +20,13 @@ const MostProviders = 1_000n;
  * @returns how many workers took it.
  */
 export async function announceJob(
-    chain: Chain,
-    registry: Address,
-    job: Address,
+    context: JobContext,
+    { registry, job, policy }: JobRecord,
     only: Address | null,
-    policy: CheckedPolicy,
-    trust: AttestationTrust,
-    log: Logger,
     signal?: AbortSignal,
 ): Promise<number> {
+    const { trust, log } = context;
+    const chain = context.chain.with(signal);
     let told = 0;
     const tell = async (read: () => Promise<ProviderInfo>): Promise<void> => {
         try {

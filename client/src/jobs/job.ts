@@ -1,18 +1,20 @@
 import { Address, beginCell, Cell } from '@ton/core';
 import { JobAgreement, jobDeployment, JobEscrow } from '@ton-compute/contracts';
 import { ObjectStore } from '@ton-compute/storage';
-import { formatCoins } from '../amounts';
 import { Chain } from '../chain/chain';
 import { endingValue, postingValues, readChainPrices } from '../chain/fees';
-import { Bid, JobEnding, JobOnChain, readJob, readJobEnding, readJobRegistry, readListedEnding } from '../chain/job';
+import { Bid, JobEnding, JobOnChain, readJobRegistry } from '../chain/job';
+import { Wallet } from '../chain/wallet';
 import { ClientError } from '../errors';
 import { announceJob } from './announce';
 import { awardBid, judgeBidder } from './award';
 import { JobContext, requireWallet } from './context';
+import { noOutput, notAwarded, wrongState } from './failures';
+import { Found, observe } from './observe';
 import { awardMargin, WaitOptions } from './options';
 import { JobRecord, jobAgreementOf } from './record';
 import { fetchResult, JobResult } from './result';
-import { DeclineText, JobStatusReport } from './status';
+import { JobStatusReport } from './status';
 
 /** How an award is decided. */
 export type AwardOptions = {
@@ -68,11 +70,11 @@ export class Job {
      */
     async post(signal?: AbortSignal): Promise<void> {
         const { context, record, agreement } = this;
-        const wallet = requireWallet(context, 'post');
+        const wallet = this.ownWallet('post');
         const chain = context.chain.with(signal);
         const found = await this.look(chain);
         if (found.ending !== null) {
-            throw this.wrongState(found.ending.outcome, 'posted again; create another one');
+            throw wrongState(this.address, found.ending.outcome, 'posted again; create another one');
         }
         if (found.live !== null && found.live.state !== 'new') {
             return;
@@ -90,7 +92,9 @@ export class Job {
         const { init } = await jobDeployment(record.terms);
         context.log.info({ job: this.address.toString() }, 'The wallet posts the job');
         await wallet.send(chain, { to: this.address, value, body, init, bounce: true });
-        await this.until(chain, 'posting', 'If the job refused it, its value has come back to the wallet', ({ live }) => live !== null && live.state !== 'new');
+        const hint = 'If the job refused it, its value has come back to the wallet';
+        // It may be over before it is seen.
+        await this.until(chain, 'posting', hint, ({ live, ending }) => ending !== null || (live !== null && live.state !== 'new'));
         this.announce(signal);
     }
 
@@ -102,7 +106,7 @@ export class Job {
      */
     async award({ minimumWait = this.record.minimumWait, keepWaiting = true, signal }: AwardOptions = {}): Promise<Bid> {
         const { context, record, agreement } = this;
-        requireWallet(context, 'award');
+        this.ownWallet('award');
         const chain = context.chain.with(signal);
         const last = agreement.awardDeadline - awardMargin(agreement.awardDeadline - record.createdAt);
         const begin = Math.min(record.createdAt + minimumWait, last - 1);
@@ -114,7 +118,7 @@ export class Job {
                 return record.award; // awarded, and over before anybody looked
             }
             if (live === null || live.state === 'new') {
-                throw this.wrongState(ending?.outcome ?? 'new', 'awarded');
+                throw wrongState(this.address, ending?.outcome ?? 'new', 'awarded');
             }
             if (live.state === 'awarded') {
                 return live.bid!;
@@ -131,13 +135,14 @@ export class Job {
                 }
                 judged = { key, until: now + JudgementLife };
                 refusals.set(bid.provider.toString(), provider);
-                context.log.warn({ job: this.address.toString(), bidder: bid.provider.toString(), reason: provider }, 'The best bidder is not acceptable');
+                const facts = { job: this.address.toString(), bidder: bid.provider.toString(), reason: provider };
+                context.log.warn(facts, 'The best bidder is not acceptable');
                 if (!keepWaiting) {
-                    throw this.notAwarded(refusals);
+                    throw notAwarded(this.address, agreement, refusals);
                 }
             }
             if (now >= last) {
-                throw this.notAwarded(refusals);
+                throw notAwarded(this.address, agreement, refusals);
             }
             await chain.pause(pauseOf(round));
         }
@@ -164,31 +169,32 @@ export class Job {
             if (found.ending !== null) {
                 return found.ending;
             }
-            const acted = autoAward && (await this.advance(chain, found.live, minimumWait, signal).catch(async (error: unknown) => {
-                // The job may have ended meanwhile, by a delivery or by anyone's hand: then that is what counts.
-                if (error instanceof ClientError && error.code === 'job_state' && (await this.look(chain)).ending !== null) {
-                    return true;
-                }
-                throw error;
-            }));
-            if (acted) {
+            if (autoAward && (await this.advance(chain, found.live, minimumWait, signal))) {
                 continue;
             }
             await chain.pause(pauseOf(round));
         }
     }
 
-    /** Does what is due. @returns whether something was done. */
+    /** Does what is due. @returns whether something was done, or the job has ended meanwhile. */
     private async advance(chain: Chain, live: JobOnChain | null, minimumWait: number | undefined, signal?: AbortSignal): Promise<boolean> {
         const now = chain.now();
-        if (live === null || live.state === 'new') {
-            await this.post(signal);
-        } else if (live.state === 'bidding' && now < this.agreement.awardDeadline) {
-            await this.award({ minimumWait, signal });
-        } else if (now >= deadlineOf(live) + DeadlineMargin) {
-            await this.expire(signal);
-        } else {
-            return false;
+        try {
+            if (live === null || live.state === 'new') {
+                await this.post(signal);
+            } else if (live.state === 'bidding' && now < this.agreement.awardDeadline) {
+                await this.award({ minimumWait, signal });
+            } else if (now >= deadlineOf(live) + DeadlineMargin) {
+                await this.expire(signal);
+            } else {
+                return false;
+            }
+        } catch (error) {
+            // By a delivery, or by anyone's hand: then that is what counts.
+            const overtaken = error instanceof ClientError && error.code === 'job_state' && (await this.look(chain)).ending !== null;
+            if (!overtaken) {
+                throw error;
+            }
         }
         return true;
     }
@@ -202,10 +208,10 @@ export class Job {
     async result({ store = this.store, signal }: { store?: ObjectStore | null; signal?: AbortSignal } = {}): Promise<JobResult> {
         const { live, ending } = await this.look(this.context.chain.with(signal));
         if (ending === null) {
-            throw this.wrongState(live?.state ?? 'new', 'read: it has not ended');
+            throw wrongState(this.address, live?.state ?? 'new', 'read: it has not ended');
         }
         if (ending.outcome !== 'delivered') {
-            throw this.failure(ending);
+            throw noOutput(this.address, this.agreement, ending);
         }
         if (ending.outputRoot === null || ending.provider === null) {
             throw new ClientError(
@@ -223,16 +229,21 @@ export class Job {
      * @throws ClientError `job_state` when it is awarded already or has ended.
      */
     async cancel(signal?: AbortSignal): Promise<void> {
-        const { context } = this;
-        const chain = context.chain.with(signal);
+        const chain = this.context.chain.with(signal);
         const { live, ending } = await this.look(chain);
         if (ending !== null || live?.state === 'awarded') {
-            throw this.wrongState(ending?.outcome ?? 'awarded', 'cancelled');
+            throw wrongState(this.address, ending?.outcome ?? 'awarded', 'cancelled');
         }
         if (live === null || live.state === 'new') {
-            throw new ClientError('job_state', `Job ${this.address.toString()} is not posted: nothing is locked, there is nothing to cancel.`, { state: 'new' });
+            throw new ClientError(
+                'job_state',
+                `Job ${this.address.toString()} is not posted: nothing is locked, there is nothing to cancel.`,
+                { state: 'new' },
+            );
         }
-        await this.end(chain, beginCell().store(JobEscrow.storeCancelJob({ $$type: 'CancelJob', queryId: 0n })).endCell(), 'cancellation');
+        this.ownWallet('cancel');
+        const body = beginCell().store(JobEscrow.storeCancelJob({ $$type: 'CancelJob', queryId: 0n })).endCell();
+        await this.end(chain, body, 'cancellation');
     }
 
     /**
@@ -240,22 +251,37 @@ export class Job {
      * @throws ClientError `too_early`; `details.time` says until when.
      */
     async expire(signal?: AbortSignal): Promise<void> {
-        const { context } = this;
-        const chain = context.chain.with(signal);
+        const chain = this.context.chain.with(signal);
         const { live, ending } = await this.look(chain);
         if (ending !== null || live === null || live.state === 'new') {
-            throw this.wrongState(ending?.outcome ?? 'new', 'expired');
+            throw wrongState(this.address, ending?.outcome ?? 'new', 'expired');
         }
         const deadline = deadlineOf(live);
         if (chain.now() < deadline) {
             throw new ClientError(
                 'too_early',
                 `The ${live.state === 'awarded' ? 'delivery' : 'award'} deadline of job ${this.address.toString()} is ` +
-                    `${new Date(deadline * 1000).toISOString()}.` + (live.state === 'bidding' ? ' Until the award `cancel` brings everything back.' : ''),
+                    `${new Date(deadline * 1000).toISOString()}.` +
+                    (live.state === 'bidding' ? ' Until the award `cancel` brings everything back.' : ''),
                 { time: deadline },
             );
         }
-        await this.end(chain, beginCell().store(JobEscrow.storeExpireJob({ $$type: 'ExpireJob', queryId: 0n })).endCell(), 'expiry');
+        const body = beginCell().store(JobEscrow.storeExpireJob({ $$type: 'ExpireJob', queryId: 0n })).endCell();
+        await this.end(chain, body, 'expiry');
+    }
+
+    /** Posting, award and cancellation count from the wallet only that the terms name. */
+    private ownWallet(purpose: string): Wallet {
+        const wallet = requireWallet(this.context, purpose);
+        const { client } = this.agreement;
+        if (!wallet.address.equals(client)) {
+            throw new ClientError(
+                'invalid_option',
+                `Job ${this.address.toString()} belongs to the wallet ${client.toString()}, this client has ` +
+                    `${wallet.address.toString()}. Use the wallet, and its version, that the job was created with.`,
+            );
+        }
+        return wallet;
     }
 
     private async end(chain: Chain, body: Cell, what: string): Promise<void> {
@@ -266,7 +292,7 @@ export class Job {
             return found.ending !== null || (what === 'cancellation' && found.live?.state === 'awarded');
         });
         if (ending === null) {
-            throw this.wrongState('awarded', 'cancelled');
+            throw wrongState(this.address, 'awarded', 'cancelled');
         }
     }
 
@@ -284,51 +310,8 @@ export class Job {
         );
     }
 
-    /** Reads the job, and notes in the record what is new. */
-    private async look(chain: Chain): Promise<Found> {
-        const { record, context } = this;
-        if (record.ending !== null) {
-            return { live: null, ending: record.ending };
-        }
-        const live = await readJob(chain, record.job);
-        // Anyone can deploy the escrow again, also after its end: a new one says nothing, its history does.
-        if (live !== null && live.state !== 'new') {
-            if (!live.terms.hash().equals(record.terms.hash())) {
-                throw new ClientError(
-                    'chain_error',
-                    `The chain's API shows other terms for ${record.job.toString()} than its address proves. Do not trust this API.`,
-                );
-            }
-            const listingIsNew = live.listing !== null && record.listing === null;
-            const awardIsOther = live.state === 'awarded' && (record.award === null || record.award.amount !== live.bid!.amount || !record.award.provider.equals(live.bid!.provider));
-            if (live.openedLt !== record.openedLt || listingIsNew || awardIsOther) {
-                record.openedLt = live.openedLt;
-                record.listing = live.listing ?? record.listing;
-                record.award = live.state === 'awarded' ? live.bid : record.award;
-                await context.records.save(record);
-            }
-            return { live, ending: null };
-        }
-        const ending = (await readJobEnding(chain, record.job, record.globalId)) ?? (record.listing === null ? null : await readListedEnding(chain, record.listing));
-        if (ending === null) {
-            if (record.openedLt !== 0n) {
-                throw new ClientError(
-                    'chain_error',
-                    `Job ${record.job.toString()} has ended, but the chain's API shows neither its history nor its listing. Ask again ` +
-                        'later, or use an API that keeps history.',
-                );
-            }
-            return { live, ending: null };
-        }
-        if (ending.outcome === 'delivered' && ending.paid === 0n && record.award !== null) {
-            ending.paid = record.award.amount;
-        }
-        // A listing tells no output root: the history may be there later, or elsewhere.
-        if (ending.outcome !== 'delivered' || ending.outputRoot !== null) {
-            record.ending = ending;
-            await context.records.save(record);
-        }
-        return { live: null, ending };
+    private look(chain: Chain): Promise<Found> {
+        return observe(chain, this.record, this.context.records);
     }
 
     private report(chain: Chain, { live, ending }: Found): JobStatusReport {
@@ -341,7 +324,7 @@ export class Job {
             items: agreement.itemCount,
             ceiling: agreement.ceiling,
             bond: agreement.bond,
-            bid: live === null ? (ending?.provider != null ? record.award : null) : live.bid,
+            bid: live?.bid ?? (ending?.provider != null && record.award?.provider.equals(ending.provider) ? record.award : null),
             direct: agreement.provider,
             awardDeadline: agreement.awardDeadline,
             deliveryDeadline: live?.state === 'awarded' ? live.deliveryDeadline : null,
@@ -354,65 +337,12 @@ export class Job {
     private announce(signal?: AbortSignal): void {
         const { context, record, agreement } = this;
         // Not waited for: in a large registry it takes longer than the first bids.
-        announceJob(context.chain.with(signal), record.registry, record.job, agreement.provider, record.policy, context.trust, context.log, signal).then(
+        announceJob(context, record, agreement.provider, signal).then(
             (told) => context.log.info({ job: record.job.toString(), told }, 'Workers were told of the job'),
             () => undefined,
         );
     }
-
-    private notAwarded(refusals: ReadonlyMap<string, string>): ClientError {
-        const { ceiling } = this.agreement;
-        if (refusals.size === 0) {
-            return new ClientError(
-                'no_bids',
-                `Nobody bid for job ${this.address.toString()} at up to ${formatCoins(ceiling)} in time. Nothing was awarded: \`cancel\` brings ` +
-                    'everything back. Offer more, or more time, or look with `client.find` whether anybody serves the model.',
-            );
-        }
-        const reasons = [...refusals].map(([bidder, reason]) => `${bidder}: ${reason}`).join('; ');
-        return new ClientError(
-            'bids_refused',
-            `The best bidders for job ${this.address.toString()} are not acceptable. ${reasons}. Nothing was awarded: wait for better bids, ` +
-                'or `cancel`, which brings everything back.',
-        );
-    }
-
-    private failure({ outcome, provider, declineReason }: JobEnding): ClientError {
-        const job = this.address.toString();
-        const details = { job: this.address.toRawString(), provider: provider?.toRawString() ?? null };
-        const { bond } = this.agreement;
-        switch (outcome) {
-            case 'declined': {
-                const why = DeclineText[declineReason ?? 0] ?? `for a reason that this version does not know (${declineReason})`;
-                return new ClientError(
-                    'job_declined',
-                    `Provider ${provider?.toString()} gave job ${job} back: ${why}. Nobody was paid, what was locked came back to the ` +
-                        'wallet. Check that the store can be reached by workers, and create the job anew.',
-                    { ...details, reason: declineReason },
-                );
-            }
-            case 'failed':
-                return new ClientError(
-                    'job_failed',
-                    `Provider ${provider?.toString()} did not deliver job ${job} in time. What was locked came back to the wallet, and its ` +
-                        `bond of ${formatCoins(bond)} with it. Create the job anew.`,
-                    { ...details, bond },
-                );
-            case 'not_taken':
-                return new ClientError('job_not_taken', `Job ${job} was not awarded in time: what was locked came back to the wallet.`, details);
-            default:
-                return new ClientError('job_cancelled', `Job ${job} was cancelled before an award: what was locked came back to the wallet.`, details);
-        }
-    }
-
-    private wrongState(state: string, what: string): ClientError {
-        const text: Record<string, string> = { new: 'is not posted', bidding: 'still takes bids', awarded: 'is awarded' };
-        return new ClientError('job_state', `Job ${this.address.toString()} ${text[state] ?? `has ended (${state})`} and cannot be ${what}.`, { state });
-    }
 }
-
-/** What a look at the chain found; both null: the job is not posted. */
-type Found = { live: JobOnChain | null; ending: JobEnding | null };
 
 function deadlineOf({ state, deliveryDeadline, agreement }: JobOnChain): number {
     return state === 'awarded' ? deliveryDeadline : agreement.awardDeadline;
