@@ -1,6 +1,8 @@
 import { createServer } from 'node:http';
 import { AddressInfo } from 'node:net';
 import { Address, toNano } from '@ton/core';
+import { OfferTerms, packEndpoint } from '@ton-compute/contracts';
+import { offersToJson } from '@ton-compute/protocol';
 import { createClient, JobView, marketToJson, MarketProgress, MarketView, ProviderView, readMarket } from '../src';
 import { fullMarket, Models, pricesAt } from './support/market';
 
@@ -192,10 +194,43 @@ describe('the view', () => {
         expect(json.registry.address).toBe(setting.market.registry.toString());
     });
 
-    it('asks workers only when told to, and believes none', async () => {
+    it('asks workers only when told to, and keeps what they say apart', async () => {
         expect(view.providers.every(({ claims }) => claims === null)).toBe(true);
-        const asked = await readMarket({ ...source(), askWorkers: true, jobs: 0, model: Models.large.toString('hex') });
-        expect(provider('several', asked).claims).toMatchObject({ answered: false, reason: expect.stringContaining('does not answer') });
+        const { several } = setting.providers;
+        const ask = async () =>
+            provider('several', await readMarket({ ...source(), askWorkers: true, jobs: 0, model: Models.large.toString('hex') }));
+        expect((await ask()).claims).toMatchObject({ answered: false, reason: expect.stringContaining('does not answer') });
+
+        const offer = (of: Address) =>
+            offersToJson({
+                provider: of,
+                registry: setting.market.registry,
+                globalId: setting.market.globalId,
+                endpoint: 'http://127.0.0.1',
+                offers: [{ terms: TestTerms, name: 'large-chat', contextLength: 4096 }],
+            });
+        let says = offer(several.address);
+        let health: unknown = { status: 'ok', slots: 4, running: 3, waiting: 1 };
+        const worker = createServer((request, response) => {
+            response.writeHead(200, { 'content-type': 'application/json' });
+            response.end(JSON.stringify(request.url === '/offer' ? says : health));
+        });
+        await new Promise<void>((resolve) => worker.listen(0, '127.0.0.1', resolve));
+        const endpoint = packEndpoint(`http://127.0.0.1:${(worker.address() as AddressInfo).port}`);
+        await several.send({ $$type: 'SetEndpoint', queryId: 0n, endpoint });
+        expect((await ask()).claims).toMatchObject({
+            answered: true,
+            health: 'ok',
+            slots: 4,
+            waiting: 1,
+            busy: 0.75,
+            models: [{ model: Models.large.toString('hex'), name: 'large-chat', contextLength: 4096 }],
+        });
+        health = { status: 7, slots: -1, running: 'many' };
+        expect((await ask()).claims).toMatchObject({ answered: true, health: null, slots: null, running: null, busy: null });
+        says = offer(setting.providers.cheap.address);
+        expect((await ask()).claims).toMatchObject({ answered: false, reason: expect.stringContaining('works for') });
+        await new Promise((resolve) => worker.close(resolve));
     });
 });
 
@@ -238,3 +273,6 @@ describe('what is odd', () => {
 
 /** An empty cell, as code. */
 const SomeCode = 'te6cckEBAQEAAgAAAEysuc0=';
+
+/** What a worker says that it serves. */
+const TestTerms: OfferTerms = { model: Models.large, prices: pricesAt('1'), maxCreditWindow: 0n, minDeposit: 0n };

@@ -3,8 +3,8 @@ import { JobState, JobView, MarketView, ModelView, OfferView, ProviderView } fro
 import { ModelNames, modelName } from './names';
 import { cut, percent, printable, shortAddress, shortCoins, shortCount, shortDuration, shortHash, shortTime } from './text';
 
-/** A cell: what is shown, and all of it where that is longer. */
-export type Cell = { text: string; full?: string };
+/** A cell: what is shown, what is shown where there is room, and the exact figure or whole address behind it. */
+export type Cell = { text: string; wide?: string; full?: string };
 
 /** A table, for the terminal and for the page. */
 export type Section = {
@@ -292,5 +292,5 @@ function shorten(text: string | null, length: number): Cell {
         return { text: '-' };
     }
     const clean = printable(text);
-    return clean.length <= length ? { text: clean } : { text: cut(clean, length), full: clean };
+    return clean.length <= length ? { text: clean } : { text: cut(clean, length), wide: clean };
 }

@@ -161,7 +161,7 @@ export class TestProvider {
     ) {}
 
     /** The owner sends. */
-    async send(message: Parameters<Provider.Provider['send']>[2], value = toNano('0.5')): Promise<void> {
+    async send(message: Parameters<Provider.Provider['send']>[3], value = toNano('0.5')): Promise<void> {
         const chain = this.market.devnet.client();
         await chain
             .open(Provider.Provider.fromAddress(this.address))
@@ -223,7 +223,7 @@ export class TestListedJob {
     }
 
     /** The client sends. */
-    async send(message: Parameters<JobEscrow.JobEscrow['send']>[2], value = toNano('0.5')): Promise<void> {
+    async send(message: Parameters<JobEscrow.JobEscrow['send']>[3], value = toNano('0.5')): Promise<void> {
         await this.open().send(this.market.client.sender(this.market.devnet.client()), { value }, message);
     }
 

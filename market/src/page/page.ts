@@ -64,8 +64,8 @@ function chartHtml({ id, title, label, unit }: ChartData): string {
 function sectionHtml({ title, note, head, numbers, rows }: Section): string {
     const style = (index: number) => (numbers.has(index) ? ' class="number"' : '');
     const heading = head.map((text, index) => `<th scope="col"${style(index)}>${escapeHtml(text)}</th>`).join('');
-    const cell = ({ text, full }: Cell, index: number) =>
-        `<td${style(index)}${full === undefined ? '' : ` title="${escapeHtml(full)}"`}>${escapeHtml(text)}</td>`;
+    const cell = ({ text, wide, full }: Cell, index: number) =>
+        `<td${style(index)}${full === undefined ? '' : ` title="${escapeHtml(full)}"`}>${escapeHtml(wide ?? text)}</td>`;
     const body = rows.map((row) => `<tr>${row.map(cell).join('')}</tr>`).join('\n');
     return (
         `<section><h2>${escapeHtml(title)}</h2><p>${escapeHtml(note)}</p>\n` +
