@@ -71,6 +71,7 @@ const treasury = accountOf(devnet.wallets[4].address);
             treasury,
             registrationDeposit: toNano('1'),
             registrationFee: toNano('0.1'),
+            listingFee: toNano('0.02'),
         });
         const registry = chain.open(new ProviderRegistry.ProviderRegistry(deployment.address, deployment.init));
         await registry.send(send, { value: toNano('1') }, null);

@@ -65,6 +65,7 @@ export class TestNetwork {
             feeBasisPoints: 250n,
             registrationDeposit: toNano('1'),
             registrationFee: toNano('0.1'),
+            listingFee: toNano('0.02'),
             treasury: accountOf(governance.address),
         });
         const registry = client.open(new ProviderRegistry.ProviderRegistry(deployment.address, deployment.init));
