@@ -1,10 +1,14 @@
 import { NetworkProvider } from '@ton/blueprint';
-import { Address } from '@ton/core';
+import { Address, Cell } from '@ton/core';
 import {
     addressOf,
     bigIntToHash,
     CertificateRole,
     CoinSymbol,
+    JobEscrow,
+    JobListing,
+    JobOutcome,
+    JobStatus,
     offerId,
     Provider,
     ProviderRegistry,
@@ -16,6 +20,7 @@ import {
     Tier,
     unpackCollateral,
     unpackEndpoint,
+    unpackJobTerms,
     unpackOffer,
     unpackTerms,
 } from '@ton-compute/contracts';
@@ -27,12 +32,12 @@ const SecondsPerDay = 86_400;
 /** How many providers of a registry are listed unless `limit` says otherwise. */
 const ListedProviders = 20n;
 
-/** Shows a registry, verifier, provider, settlement or session: whatever contract lives at the address. */
+/** Shows a registry, verifier, provider, settlement, session, job or listing: whatever contract lives at the address. */
 export async function run(provider: NetworkProvider, args: string[]): Promise<void> {
     const script = await Script.start(provider, args, ['address', 'limit']);
     const target = await script.inputs.read(
         'address',
-        'Address of a registry, verifier, provider, settlement or session',
+        'Address of a registry, verifier, provider, settlement, session, job or listing',
         address,
     );
     const kind = await script.require(
@@ -42,6 +47,8 @@ export async function run(provider: NetworkProvider, args: string[]): Promise<vo
         'Provider',
         'SessionEscrow',
         'RewardSettlement',
+        'JobEscrow',
+        'JobListing',
     );
     const page = new Page(script);
     script.address('address', kind, target);
@@ -62,6 +69,12 @@ export async function run(provider: NetworkProvider, args: string[]): Promise<vo
             break;
         case 'SessionEscrow':
             await page.session(target);
+            break;
+        case 'JobEscrow':
+            await page.job(target);
+            break;
+        case 'JobListing':
+            await page.listing(target);
     }
     script.finish();
 }
@@ -97,6 +110,7 @@ class Page {
             this.script.line('', `from ${time(data.governanceFrom)}`);
         }
         const limit = this.script.inputs.optional('limit', integer(0n, 1_000n)) ?? ListedProviders;
+        this.text('jobs listed', data.jobCount.toString());
         this.text('providers', data.providerCount.toString());
         for (let index = 0n; index < data.providerCount && index < limit; index++) {
             this.script.line(`  ${index}`, this.script.format(await registry.getProviderAddress(index)));
@@ -117,7 +131,13 @@ class Page {
         await this.attestation(data);
         this.text('worker key', bigIntToHash(data.workerKey).toString('hex'));
         this.text('encryption key', bigIntToHash(data.encryptionKey).toString('hex'));
-        this.text('sessions ended', `${data.sessions}, which paid ${amount(data.volume)}`);
+        this.text('sessions ended', data.sessions.toString());
+        this.text('jobs delivered', data.jobsDelivered.toString());
+        this.text('jobs failed', data.jobsFailed.toString());
+        this.text('jobs declined', data.jobsDeclined.toString());
+        this.coins('volume', data.volume);
+        this.coins('fees remitted', data.feesRemitted);
+        this.text('attested time', `${Math.floor(Number(data.attestedSeconds) / 3_600)} hours`, data.attestedSeconds.toString());
         const offers = data.offers.values().map(unpackOffer);
         this.script.value('offers', offers.map((offer) => offerId(offer).toString('hex')).join(','));
         for (const offer of offers) {
@@ -210,13 +230,10 @@ class Page {
         const session = this.script.provider.open(SessionEscrow.SessionEscrow.fromAddress(target));
         const data = await session.getSessionData();
         const { provider, client, closeWindow, creditWindow, offer, leastTier } = unpackTerms(data.terms);
-        const names = new Map(
-            Object.entries(SessionStatus).map(([name, status]) => [status as number, name.toLowerCase()]),
-        );
         const left = (await this.script.balance(target)) - data.reserve;
         this.coins('rent reserve', data.reserve);
         this.runway(await session.getRunway());
-        this.text('status', names.get(Number(data.status)) ?? data.status.toString());
+        this.text('status', nameOf(SessionStatus, data.status));
         if (data.deadline !== 0n) {
             this.text('until', time(data.deadline));
         }
@@ -232,6 +249,62 @@ class Page {
         this.text('offer', offerId(offer).toString('hex'));
         this.text('session key', bigIntToHash(data.sessionKey).toString('hex'));
         this.text('opened', `logical time ${data.openedLt}`);
+    }
+
+    async job(target: Address): Promise<void> {
+        const job = this.script.provider.open(JobEscrow.JobEscrow.fromAddress(target));
+        const data = await job.getJobData();
+        this.coins('rent reserve', data.reserve);
+        this.runway(await job.getRunway());
+        this.text('status', nameOf(JobStatus, data.status));
+        this.jobTerms(data.terms);
+        if (data.provider !== 0n) {
+            this.account('best bid of', data.provider);
+            this.coins('best bid', data.amount);
+            this.account('bond of', data.payer);
+            this.account('settlement', data.settlement);
+        }
+        if (data.deliveryDeadline !== 0n) {
+            this.text('delivery until', time(data.deliveryDeadline));
+        }
+        if (data.listing !== 0n) {
+            this.account('listing', data.listing);
+        }
+        this.text('posted', `logical time ${data.openedLt}`);
+    }
+
+    async listing(target: Address): Promise<void> {
+        const listing = this.script.provider.open(JobListing.JobListing.fromAddress(target));
+        const data = await listing.getListingData();
+        this.text('number', `${data.index} of ${this.script.format(addressOf(data.registry))}`);
+        this.account('job', data.job);
+        this.text('outcome', Number(data.outcome) === JobOutcome.None ? 'not over' : nameOf(JobOutcome, data.outcome));
+        if (data.provider !== 0n) {
+            this.account('awarded to', data.provider);
+        }
+        this.coins('paid', data.paid);
+        this.jobTerms(data.terms);
+    }
+
+    private jobTerms(cell: Cell): void {
+        const terms = unpackJobTerms(cell);
+        const hex = (hash: Buffer | null) => hash?.toString('hex') ?? 'any';
+        const statuses = Array.from({ length: 8 }, (_, status) => status)
+            .filter((status) => (terms.acceptedTcbStatuses >> status) & 1)
+            .map(tcbStatusName);
+        this.text('client', this.script.format(terms.client));
+        this.text('open to', terms.provider === null ? 'every provider' : this.script.format(terms.provider));
+        this.text('tcb statuses', statuses.join(','));
+        this.text('image', hex(terms.measurement));
+        this.text('model', hex(terms.model));
+        this.text('items', terms.itemCount.toString());
+        this.text('input root', hex(terms.inputRoot));
+        this.text('input', terms.specification.inputUrl);
+        this.coins('ceiling', terms.ceiling);
+        this.coins('bond', terms.bond);
+        this.coins('bid step', terms.bidStep);
+        this.text('award until', time(terms.awardDeadline));
+        this.text('delivery time', `${terms.deliveryTime} seconds`);
     }
 
     coins(label: string, nano: bigint): void {
@@ -264,5 +337,10 @@ const CertificateNames: Readonly<Record<string, string>> = {
     tcbSigner: 'TCB signer',
 };
 const time = (seconds: bigint | number): string => new Date(Number(seconds) * 1000).toISOString();
+/** @returns the name of a status or an outcome as a person reads it: `not taken`. */
+const nameOf = (names: Readonly<Record<string, number>>, value: bigint): string => {
+    const found = Object.entries(names).find(([, known]) => known === Number(value));
+    return found === undefined ? value.toString() : found[0].replace(/(?!^)[A-Z]/g, ' $&').toLowerCase();
+};
 const tierOf = (tier: bigint, until: bigint): string =>
     Number(tier) === Tier.Tdx ? `tdx until ${time(until)}` : 'open: no enclave';

@@ -128,6 +128,14 @@ export function distributeCost(prices: ChainPrices): bigint {
     return computeFee(prices, RewardSettlement.DistributeGas) + coinsForwardFee(prices);
 }
 
+/**
+ * @returns nanoTON that a distribution takes from the net earnings to tell the provider of the fee, for its counter. When
+ * the fee is not worth its message, nothing is remitted and nothing told.
+ */
+export function feesRemittedBudget(prices: ChainPrices): bigint {
+    return computeFee(prices, RewardSettlement.FeesRemittedGas) + coinsForwardFee(prices);
+}
+
 /** @returns least nanoTON of SyncFee; what is not used comes back. */
 export function syncFeeValue(prices: ChainPrices): bigint {
     const { SyncFeeGas, SyncFeeBits } = RewardSettlement;

@@ -505,12 +505,18 @@ describe('Keys that the owner sets', () => {
         expect((await standingOf(network)).standing.attestation).toBeNull();
     });
 
-    it('survive the retirement, which ends record, nonces and attester', async () => {
+    it('survive the retirement, which ends record and nonces; attested time and attester stay', async () => {
+        await send(setAttester(7n));
         await attestGuest(network);
+        network.chain.now! += 100;
         await askNonce(network);
         await send(retire());
-        expect((await standingOf(network)).standing.attestation).toBeNull();
-        expect(await data()).toMatchObject({ tier: BigInt(Tier.Open), workerKey: hashToBigInt(GuestKey.publicKey) });
+        network.chain.now! += 100; // not attested, so it does not count
+        expect(await data()).toMatchObject({
+            tier: BigInt(Tier.Open), attestedUntil: 0n, tcbStatus: 0n, measurement: 0n, evidenceHash: 0n, machineId: 0n,
+            evaluationNumber: 0n, attester: 7n, attestedSeconds: 100n, workerKey: hashToBigInt(GuestKey.publicKey),
+        });
+        expect(await network.provider.getAttestationNonce()).toMatchObject({ nonce: 0n, previous: 0n });
         expect(await dataOf(network.chain, network.provider.address)).not.toBeNull();
     });
 });

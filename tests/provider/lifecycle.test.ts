@@ -264,7 +264,7 @@ describe('A provider', () => {
     });
 
     describe('threat: unknown operation, empty body, malformed cell, extra bits or references:', () => {
-        it.each(['0x5e880000', '0x5e880008', '0x5e880009', '0x5e88000b', '0xffffffff', '0x00000001'])('operation %s is nobody\'s: it comes back', async (code) => {
+        it.each(['0x5e880000', '0x5e880008', '0x5e880009', '0x5e88000e', '0xffffffff', '0x00000001'])('operation %s is nobody\'s: it comes back', async (code) => {
             expect(await send(operation(Number(code)))).toEqual(refused(Errors.InvalidIncomingMessage));
         });
 

@@ -40,8 +40,8 @@ describe('Governance', () => {
     const accept = (from: Wallet) => send({ $$type: 'AcceptGovernance', queryId: 0n }, from);
 
     const parameters = async (): Promise<Changes> => {
-        const { registrationDeposit, registrationFee, feeBasisPoints, treasury } = await network.registry.getRegistryData();
-        return { registrationDeposit, registrationFee, feeBasisPoints, treasury };
+        const { registrationDeposit, registrationFee, feeBasisPoints, treasury, listingFee } = await network.registry.getRegistryData();
+        return { registrationDeposit, registrationFee, feeBasisPoints, treasury, listingFee };
     };
     const queue = () => network.registry.getRegistryData();
     const governor = async () => (await network.registry.getRegistryData()).governance;
@@ -104,10 +104,10 @@ describe('Governance', () => {
             await refused(apply, Errors.DelayRunning, network.stranger);
         });
 
-        it('is anyone\'s from the second at which the delay ends, and sets all four values', async () => {
+        it('is anyone\'s from the second at which the delay ends, and sets all five values', async () => {
             const next = {
                 feeBasisPoints: 1n, registrationDeposit: toNano('2'), registrationFee: toNano('3'),
-                treasury: accountOf(network.stranger.address),
+                treasury: accountOf(network.stranger.address), listingFee: toNano('4'),
             };
             await propose(next);
             pass(ProposalDelay);
@@ -141,11 +141,22 @@ describe('Governance', () => {
         });
     });
 
+    describe('a new listing fee', () => {
+        it('binds the listings that follow', async () => {
+            const before = await network.registry.getListingValue();
+            await propose({ listingFee: TestParameters.listingFee + 7n });
+            pass(ProposalDelay);
+            await apply();
+            expect(await network.registry.getListingValue()).toBe(before + 7n);
+        });
+    });
+
     describe('hard bounds', () => {
         const bounds: [string, Changes, Changes][] = [
             ['10 % of protocol fee', { feeBasisPoints: 1000n }, { feeBasisPoints: 1001n }],
             ['1,000 coins of deposit', { registrationDeposit: toNano('1000') }, { registrationDeposit: toNano('1000') + 1n }],
             ['100 coins of registration fee', { registrationFee: toNano('100') }, { registrationFee: toNano('100') + 1n }],
+            ['10 coins of listing fee', { listingFee: toNano('10') }, { listingFee: toNano('10') + 1n }],
             ['a treasury that exists', { treasury: 1n }, { treasury: 0n }],
         ];
         it.each(bounds)('allow %s', async (_, within) => {
@@ -160,13 +171,14 @@ describe('Governance', () => {
             ['protocol fee', { feeBasisPoints: 2n ** 16n - 1n }],
             ['deposit', { registrationDeposit: 2n ** 64n - 1n }],
             ['registration fee', { registrationFee: 2n ** 64n - 1n }],
+            ['listing fee', { listingFee: 2n ** 64n - 1n }],
         ])('refuse the largest %s that can be written down', (_, most) =>
             refused(() => propose(most), Errors.OutOfBounds, network.governance));
         it('allow that nothing is asked of anyone', async () => {
-            await propose({ feeBasisPoints: 0n, registrationDeposit: 0n, registrationFee: 0n });
+            await propose({ feeBasisPoints: 0n, registrationDeposit: 0n, registrationFee: 0n, listingFee: 0n });
             pass(ProposalDelay);
             await apply();
-            expect(await parameters()).toMatchObject({ feeBasisPoints: 0n, registrationDeposit: 0n, registrationFee: 0n });
+            expect(await parameters()).toMatchObject({ feeBasisPoints: 0n, registrationDeposit: 0n, registrationFee: 0n, listingFee: 0n });
         });
     });
 
@@ -175,7 +187,7 @@ describe('Governance', () => {
         const cases: [string, () => Cell][] = [
             ['a bit too many', () => proper().storeBit(0).endCell()],
             ['a reference too many', () => proper().storeRef(Cell.EMPTY).endCell()],
-            ['a bit too few', () => beginCell().storeBits(parametersCell().bits.substring(0, 399)).endCell()],
+            ['a bit too few', () => beginCell().storeBits(parametersCell().bits.substring(0, 463)).endCell()],
             ['nothing at all', () => Cell.EMPTY],
         ];
         it.each(cases)('%s are refused', (_, cell) => refused(

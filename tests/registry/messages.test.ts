@@ -133,7 +133,7 @@ describe('The registry', () => {
             expect(await balance()).toBe(before);
         }
 
-        it.each(['0x5e990000', '0x5e990008', '0x5e99000a', '0xffffffff', '0x00000001'])('operation %s is nobody\'s: it comes back', (code) =>
+        it.each(['0x5e990000', '0x5e990008', '0x5e99000b', '0xffffffff', '0x00000001'])('operation %s is nobody\'s: it comes back', (code) =>
             returned(operation(Number(code)), Errors.InvalidIncomingMessage));
 
         it('a text comment comes back, unless it is empty', async () => {

@@ -4,7 +4,24 @@ import { join } from 'node:path';
 import { Address, toNano } from '@ton/core';
 import { keyPairFromSeed } from '@ton/crypto';
 import { Devnet, startDevnet } from '../../devnet/src';
-import { packSignedVoucher, Provider, SessionEscrow, SessionStatus, signPayload, voucherPayload } from '../../wrappers';
+import {
+    JobAgreement,
+    jobDeployment,
+    JobEscrow,
+    listingValue,
+    packJobTerms,
+    packSignedVoucher,
+    postJobValue,
+    PricesSince2026,
+    Provider,
+    providerMarket,
+    ProviderRegistry,
+    SessionEscrow,
+    SessionStatus,
+    signPayload,
+    voucherPayload,
+} from '../../wrappers';
+import { TestAgreement } from '../support/jobs';
 import { EncryptionKey, testKey } from '../support/network';
 import { Run, runScript } from './blueprint';
 
@@ -63,8 +80,14 @@ describe('a network, from its registry to the last withdrawal', () => {
         const { output, result } = await succeed('deployer', 'deployRegistry', {
             GOVERNANCE: governance,
             FEE_BASIS_POINTS: '100',
+            LISTING_FEE: '0.03',
         });
         registry = result.registry;
+        const data = await devnet
+            .client()
+            .open(ProviderRegistry.ProviderRegistry.fromAddress(Address.parse(registry)))
+            .getRegistryData();
+        expect(data.listingFee).toBe(toNano('0.03'));
         expect(output).toMatch(/Done: deploy a registry\. Wallet -0\.\d+ TON; fees 0\.\d+ in 2 transactions\./);
         expect(result).toMatchObject({
             network: 'custom',
@@ -162,7 +185,60 @@ describe('a network, from its registry to the last withdrawal', () => {
             claimed: toNano('0.1').toString(),
         });
         expect(shown.output).toMatch(/claimed +0\.1 TON/);
-        expect((await succeed('relayer', 'show', { ADDRESS: registry })).output).toContain(provider);
+        const ofRegistry = await succeed('relayer', 'show', { ADDRESS: registry });
+        expect(ofRegistry.output).toContain(provider);
+        expect(ofRegistry.result).toMatchObject({ listingFee: toNano('0.03').toString(), jobsListed: '0' });
+        const ofProvider = await succeed('relayer', 'show', { ADDRESS: provider });
+        expect(ofProvider.result).toMatchObject({
+            sessionsEnded: '0',
+            volume: '0',
+            jobsDelivered: '0',
+            jobsFailed: '0',
+            jobsDeclined: '0',
+            feesRemitted: '0',
+            attestedTime: '0',
+        });
+    });
+
+    it('show describes a job and its listing, before it is over and after', async () => {
+        const { address: client } = devnet.wallet('client');
+        const now = Math.floor(Date.now() / 1000);
+        const agreement: JobAgreement = {
+            ...TestAgreement,
+            client,
+            market: await providerMarket(Address.parse(registry)),
+            awardDeadline: now + 1_000_000,
+        };
+        const { address, init } = await jobDeployment(packJobTerms(agreement));
+        const job = devnet.client().open(new JobEscrow.JobEscrow(address, init));
+        const sender = () => devnet.wallet('client').sender(devnet.client());
+        const listing = listingValue(PricesSince2026, toNano('0.03'));
+        const value = postJobValue(PricesSince2026, agreement.ceiling, listing);
+        await job.send(sender(), { value }, { $$type: 'PostJob', queryId: 0n, listing });
+        const shown = await succeed('relayer', 'show', { ADDRESS: address.toString() });
+        expect(shown.result).toMatchObject({
+            contract: 'JobEscrow',
+            status: 'bidding',
+            ceiling: agreement.ceiling.toString(),
+            bond: agreement.bond.toString(),
+            openTo: 'every provider',
+            tcbStatuses: 'UpToDate',
+            image: agreement.measurement!.toString('hex'),
+            model: agreement.model.toString('hex'),
+            items: '3',
+            input: 'file:///store/08',
+        });
+        const listed = () => succeed('relayer', 'show', { ADDRESS: shown.result.listing });
+        expect((await listed()).result).toMatchObject({
+            contract: 'JobListing',
+            job: shown.result.address,
+            outcome: 'not over',
+            paid: '0',
+            items: '3',
+        });
+        await job.send(sender(), { value: toNano('0.05') }, { $$type: 'CancelJob', queryId: 0n });
+        expect((await listed()).result).toMatchObject({ outcome: 'cancelled', paid: '0' });
+        expect((await succeed('relayer', 'show', { ADDRESS: registry })).result.jobsListed).toBe('1');
     });
 
     const measurement = 'ab'.repeat(32);

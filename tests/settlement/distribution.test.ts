@@ -2,7 +2,7 @@ import '@ton/test-utils';
 import { Address, beginCell, Cell, Dictionary, toNano } from '@ton/core';
 import { BlockchainSnapshot } from '@ton/sandbox';
 import fc from 'fast-check';
-import { distributeCost, Errors, RewardSettlement } from '../../wrappers';
+import { distributeCost, Errors, feesRemittedBudget, Provider, RewardSettlement } from '../../wrappers';
 import { forwardFeesOf, gasFeesOf, sendAs, transactionOf, valueOf } from '../support/chain';
 import { TestNetwork } from '../support/network';
 import { PriceSet } from '../support/prices';
@@ -37,11 +37,14 @@ async function earn(amount: bigint) {
     expect(await network.settlement.getEarnings()).toBe(amount);
 }
 
+/** nanoTON that telling the provider of the fee takes from the net earnings. */
+const telling = () => feesRemittedBudget(pricesOf(network.chain));
+
 const distribute = (from = network.stranger.address, value = Value) =>
     sendAs(network.chain, from, network.settlement.address, value, message.distribute());
 
 describe('a distribution', () => {
-    it('sends the protocol fee to the treasury and the rest to the owner, each less its message', async () => {
+    it('sends the protocol fee to the treasury and the rest to the owner, each less its message and what telling the provider costs', async () => {
         await earn(toNano('10'));
         const { transactions } = await distribute();
         const carriage = carriageOf(network.chain);
@@ -50,7 +53,7 @@ describe('a distribution', () => {
             inMessageBounceable: false, success: true,
         });
         expect(transactions).toHaveTransaction({
-            from: network.settlement.address, to: network.owner.address, value: toNano('9.75') - carriage,
+            from: network.settlement.address, to: network.owner.address, value: toNano('9.75') - telling() - carriage,
             inMessageBounceable: false, success: true,
         });
         expect(await network.settlement.getEarnings()).toBe(0n);
@@ -60,7 +63,7 @@ describe('a distribution', () => {
         await earn(toNano('10'));
         const { transactions } = await distribute(network.stranger.address);
         const order = transactionOf({ transactions }, network.settlement.address);
-        const shares = 2n * carriageOf(network.chain);
+        const shares = 3n * carriageOf(network.chain); // fee, word of it, earnings
         expect(valueOf(transactionOf({ transactions }, network.stranger.address)))
             .toBe(Value - gasFeesOf(order) - (forwardFeesOf(order) - shares));
     });
@@ -70,7 +73,34 @@ describe('a distribution', () => {
             await earn(toNano('1'));
             const before = await network.balance(network.owner.address);
             await distribute(address);
-            expect((await network.balance(network.owner.address)) - before).toBeGreaterThan(toNano('0.974'));
+            expect((await network.balance(network.owner.address)) - before).toBeGreaterThan(toNano('0.97'));
+        }
+    });
+
+    it('tells the provider of the fee, which counts it; the provider pays for that out of its share', async () => {
+        const before = (await network.provider.getProviderData()).feesRemitted;
+        await earn(toNano('10'));
+        const { transactions } = await distribute();
+        expect(transactions).toHaveTransaction({
+            from: network.settlement.address, to: network.provider.address, op: Provider.Provider.opcodes.FeesRemitted,
+            value: telling() - carriageOf(network.chain), inMessageBounceable: false, success: true,
+        });
+        expect((await network.provider.getProviderData()).feesRemitted).toBe(before + toNano('0.25'));
+        await earn(toNano('4'));
+        await distribute();
+        expect((await network.provider.getProviderData()).feesRemitted).toBe(before + toNano('0.35'));
+    });
+
+    it('tells nobody of a fee that is not above the price of its message: it was not remitted', async () => {
+        const least = (carriageOf(network.chain) + 1n) * (10_000n / Fee); // whose fee is one nanoTON above it
+        for (const [earned, told] of [[least, true], [least - 1n, false]] as const) {
+            await earn(earned);
+            const before = (await network.provider.getProviderData()).feesRemitted;
+            const { transactions } = await distribute();
+            const counted = (await network.provider.getProviderData()).feesRemitted - before;
+            expect([told, counted]).toEqual([told, told ? carriageOf(network.chain) + 1n : 0n]);
+            const message = { from: network.settlement.address, to: network.provider.address };
+            if (told) { expect(transactions).toHaveTransaction(message); } else { expect(transactions).not.toHaveTransaction(message); }
         }
     });
 
@@ -124,8 +154,8 @@ describe('shares', () => {
         const earned = toNano('7') + 12_345n;
         await earn(earned);
         await distribute();
-        const net = earned - (earned * Fee) / 10_000n;
-        let paid = (earned * Fee) / 10_000n;
+        const net = earned - (earned * Fee) / 10_000n - telling();
+        let paid = (earned * Fee) / 10_000n + telling();
         for (const [address, basisPoints] of shares) {
             const part = (net * BigInt(basisPoints)) / 10_000n;
             expect(await network.balance(address)).toBe(part - carriageOf(network.chain));
@@ -174,7 +204,7 @@ describe('shares', () => {
         const { transactions } = await distribute();
         expect(transactions).toHaveTransaction({ on: share(3), aborted: true });
         expect(transactions).not.toHaveTransaction({ on: network.settlement.address, inMessageBounced: true });
-        expect(await network.balance(share(3))).toBe(toNano('0.975') - carriageOf(network.chain));
+        expect(await network.balance(share(3))).toBe(toNano('0.975') - telling() - carriageOf(network.chain));
     });
 });
 
@@ -194,7 +224,7 @@ describe('dust: a share that is not worth its message stays and is split again',
         await setShares([[share(0), 9_900], [share(1), 100]]);
         await earn(carriage * 50n);
         await distribute();
-        expect(await network.balance(share(0))).toBeGreaterThan(carriage * 40n);
+        expect(await network.balance(share(0))).toBeGreaterThan(carriage * 30n);
         expect(await network.balance(share(1))).toBe(0n);
         const rest = await network.settlement.getEarnings();
         expect(rest).toBeGreaterThan(0n);
@@ -210,9 +240,10 @@ describe('the owner\'s share for the float', () => {
         const { feeFloat } = await data();
         await earn(toNano('10'));
         const { transactions } = await distribute();
-        expect((await data()).feeFloat).toBe(feeFloat + toNano('1.95'));
+        const net = toNano('9.75') - telling();
+        expect((await data()).feeFloat).toBe(feeFloat + net / 5n);
         expect(valueOf(transactionOf({ transactions }, network.treasury.address))).toBe(toNano('0.25') - carriageOf(network.chain));
-        expect(valueOf(transactionOf({ transactions }, network.owner.address))).toBe(toNano('7.8') - carriageOf(network.chain));
+        expect(valueOf(transactionOf({ transactions }, network.owner.address))).toBe(net - net / 5n - carriageOf(network.chain));
         expect(await network.settlement.getEarnings()).toBe(0n);
     });
 
@@ -221,7 +252,7 @@ describe('the owner\'s share for the float', () => {
         const { feeFloat } = await data();
         await earn(toNano('10'));
         const { transactions } = await distribute();
-        expect((await data()).feeFloat).toBe(feeFloat + toNano('9.75'));
+        expect((await data()).feeFloat).toBe(feeFloat + toNano('9.75') - telling());
         expect(transactions).toHaveTransaction({ to: network.treasury.address, success: true });
         expect(transactions).not.toHaveTransaction({ to: network.owner.address });
     });
@@ -233,8 +264,9 @@ describe('the owner\'s share for the float', () => {
         await network.sendBatch([], { distribute: true });
         const after = await data();
         const refill = after.feeFloat - feeFloat + (after.spentToday - spentToday);
-        expect(refill).toBeGreaterThan(toNano('1.949'));
-        expect(refill).toBeLessThanOrEqual(toNano('1.95'));
+        const net = toNano('9.75') - telling();
+        expect(refill).toBeGreaterThan(net / 5n - toNano('0.001'));
+        expect(refill).toBeLessThanOrEqual(net / 5n);
     });
 });
 
@@ -268,7 +300,7 @@ describe('conservation', () => {
 });
 
 describe.each(['old', '2026'] as PriceSet[])('least values (prices: %s)', (prices) => {
-    it('one nanoTON less is refused; the least value pays for eight shares, the fee, and the change', async () => {
+    it('one nanoTON less is refused; the least value pays for eight shares, the fee, word of it, and the change', async () => {
         const priced = await TestNetwork.create(prices);
         await priced.register();
         const to = priced.settlement.address;
@@ -278,7 +310,7 @@ describe.each(['old', '2026'] as PriceSet[])('least values (prices: %s)', (price
         const least = distributeCost(pricesOf(priced.chain));
         expect(await attempt(priced.chain, priced.stranger.address, to, message.distribute(), least - 1n)).toEqual(refused(Errors.ValueTooLow));
         const { transactions } = await sendAs(priced.chain, priced.stranger.address, to, least, message.distribute());
-        expect(transactions).toHaveTransaction({ on: to, exitCode: 0, actionResultCode: 0, outMessagesCount: 10 });
+        expect(transactions).toHaveTransaction({ on: to, exitCode: 0, actionResultCode: 0, outMessagesCount: 11 });
         expect(transactions).toHaveTransaction({ from: to, to: priced.stranger.address, success: true });
         expect(await priced.settlement.getEarnings()).toBeLessThan(10n);
     });

@@ -8,8 +8,14 @@ import {
     Errors,
     escrowReserve,
     hashToBigInt,
+    Delivery,
+    deliveryPayload,
+    JobEscrow,
+    JobOutcome,
     PayloadTag,
     packBatchMessage,
+    packDelivery,
+    packJobTerms,
     packReceiptClaim,
     packTerms,
     packRegistration,
@@ -34,6 +40,7 @@ import {
     bytes,
     cellOf,
     domainOf,
+    jobOf,
     number,
     PayloadVector,
     quad,
@@ -56,12 +63,13 @@ const settlementOfSession = addressOfHash('88'.repeat(32));
 
 const networks = new Map<number, Blockchain>();
 let chain: Blockchain;
-type Placed = 'SessionEscrow' | 'RewardSettlement' | 'Provider';
+type Placed = 'SessionEscrow' | 'JobEscrow' | 'RewardSettlement' | 'Provider';
 let code: Record<Placed, Cell>;
 
 beforeAll(async () => {
     code = {
         SessionEscrow: await codeOf('SessionEscrow'),
+        JobEscrow: await codeOf('JobEscrow'),
         RewardSettlement: await codeOf('RewardSettlement'),
         Provider: await codeOf('Provider'),
     };
@@ -201,7 +209,7 @@ describe.each(ofKind('voucher'))('SessionEscrow and the voucher "%s"', (_name, v
         expect(await claimVoucher(domain.contract, message)).toBe(Errors.BadSignature);
 
         await placeEscrow(domain, agreement.offer.prices);
-        for (const tag of [PayloadTag.Receipt, PayloadTag.Batch, PayloadTag.Request]) {
+        for (const tag of [PayloadTag.Receipt, PayloadTag.Batch, PayloadTag.Delivery, PayloadTag.Request]) {
             const other = withSignature(message, retagged(vector, tag, session), signatureAt);
             expect(await claimVoucher(domain.contract, other)).toBe(Errors.BadSignature);
         }
@@ -249,7 +257,7 @@ describe.each(ofKind('receipt'))('SessionEscrow and the receipt "%s"', (_name, v
         expect(await claimReceipt(domain.contract, message)).toBe(Errors.BadSignature);
 
         await placeEscrow(domain, prices);
-        for (const tag of [PayloadTag.Voucher, PayloadTag.Batch, PayloadTag.Request]) {
+        for (const tag of [PayloadTag.Voucher, PayloadTag.Batch, PayloadTag.Delivery, PayloadTag.Request]) {
             const other = withSignature(message, retagged(vector, tag, worker), 0);
             expect(await claimReceipt(domain.contract, other)).toBe(Errors.BadSignature);
         }
@@ -375,11 +383,100 @@ describe.each(ofKind('batch'))('RewardSettlement and the batch "%s"', (_name, ve
         await placeSettlement(domain, batch.sequence, now, stranger);
         expect(await sendBatch(domain.contract, message)).toBe(Errors.BadSignature);
         await placeSettlement(domain, batch.sequence, now);
-        for (const tag of [PayloadTag.Voucher, PayloadTag.Receipt, PayloadTag.Request]) {
+        for (const tag of [PayloadTag.Voucher, PayloadTag.Receipt, PayloadTag.Delivery, PayloadTag.Request]) {
             const other = withSignature(message, retagged(vector, tag, worker), 0);
             expect(await sendBatch(domain.contract, other)).toBe(Errors.BadSignature);
         }
         expect(await sendBatch(domain.contract, message)).toBe(0);
+    });
+});
+
+const Reward = toNano('1');
+
+/** A job in the life of a domain that was awarded to the provider `sender`, for `Reward`. */
+async function placeJob(domain: SigningDomain): Promise<void> {
+    await onNetwork(domain.globalId);
+    const bid = beginCell().store(
+        JobEscrow.storeBid({
+            $$type: 'Bid',
+            provider: accountOf(sender),
+            amount: Reward,
+            payer: accountOf(sender),
+            settlement: accountOf(settlementOfSession),
+            sealedKey: null,
+        }),
+    );
+    const data = beginCell().store(
+        JobEscrow.storeJobState({
+            $$type: 'JobState',
+            openedLt: domain.openedLt,
+            status: 2n,
+            deliveryDeadline: BigInt(Forever),
+            terms: packJobTerms({ ...jobOf(vectors.jobs[0].agreement), bond: toNano('0.2') }),
+            listing: null,
+            bid: bid.asSlice(),
+        }),
+    );
+    await place(domain.contract, 'JobEscrow', data.endCell());
+}
+
+/** Relays a delivery as the provider does; the exit code, and the nanoTON that reached settlement and client. */
+async function relayDelivery(to: Address, delivery: Cell, key = worker) {
+    const { acceptedTcbStatuses, measurement, client } = jobOf(vectors.jobs[0].agreement);
+    const body = beginCell().store(
+        JobEscrow.storeRelayedDelivery({
+            $$type: 'RelayedDelivery',
+            tcbStatus: BigInt(Math.floor(Math.log2(acceptedTcbStatuses))),
+            measurement: hashToBigInt(measurement!),
+            workerKey: hashToBigInt(key.publicKey),
+            delivery,
+        }),
+    );
+    const { transactions } = await sendAs(chain, sender, to, toNano('1'), body.endCell());
+    const sentTo = (account: Address) =>
+        [...transactions[0].outMessages.values()]
+            .flatMap(({ info }) => (info.type === 'internal' && info.dest.equals(account) ? [info.value.coins] : []))
+            .reduce((sum, coins) => sum + coins, 0n);
+    return { code: exitCodeOf(transactions[0]), paid: sentTo(settlementOfSession), returned: sentTo(client) };
+}
+
+describe.each(ofKind('delivery'))('JobEscrow and the delivery "%s"', (_name, vector) => {
+    const domain = domainOf(vector.domain);
+    const message = cellOf(vector.message!);
+    const refused = { code: Errors.BadSignature, paid: 0n, returned: 0n };
+    const delivery: Delivery = {
+        outcome: vector.body.outcome as number,
+        outputRoot: number(vector.body.outputRoot as string),
+    };
+    const accepted = delivery.outcome === JobOutcome.Delivered
+        ? { code: 0, paid: Reward, returned: 0n }
+        : { code: 0, paid: 0n, returned: Reward };
+
+    it('accepts it and pays the settlement, or the client what is declined', async () => {
+        await placeJob(domain);
+        expect(await relayDelivery(domain.contract, message)).toEqual(accepted);
+    });
+
+    it('refuses it when any field differs', async () => {
+        await placeJob(domain);
+        for (const bit of bitsOf([8, 256, 512])) {
+            expect([bit, await relayDelivery(domain.contract, flip(message, bit))]).toEqual([bit, refused]);
+        }
+    });
+
+    it('refuses it elsewhere, in another life, by another key, as another kind', async () => {
+        for (const [what, other] of otherDomains(domain)) {
+            await placeJob(other);
+            expect([what, await relayDelivery(other.contract, message)]).toEqual([what, refused]);
+        }
+        await placeJob(domain);
+        expect(await relayDelivery(domain.contract, message, stranger)).toEqual(refused);
+        for (const tag of [PayloadTag.Voucher, PayloadTag.Receipt, PayloadTag.Batch, PayloadTag.Request]) {
+            const other = withSignature(message, retagged(vector, tag, worker), 8 + 256);
+            expect(await relayDelivery(domain.contract, other)).toEqual(refused);
+        }
+        const signature = signPayload(deliveryPayload(domain, delivery), worker.secretKey);
+        expect(await relayDelivery(domain.contract, packDelivery(delivery, signature))).toEqual(accepted);
     });
 });
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Address, Cell } from '@ton/core';
-import { AttestedKeys, OfferTerms, Prices, SessionAgreement, SigningDomain, Tokens } from '../../wrappers';
+import { AttestedKeys, JobAgreement, OfferTerms, Prices, SessionAgreement, SigningDomain, Tokens } from '../../wrappers';
 
 // The vector files as types, and their values as the wrappers take them.
 
@@ -18,9 +18,33 @@ export type AgreementJson = {
     measurement: string | null;
     offer: OfferJson;
 };
+export type JobJson = {
+    client: string;
+    salt: string;
+    provider: string | null;
+    acceptedTcbStatuses: number;
+    measurement: string | null;
+    model: string;
+    inputRoot: string;
+    itemCount: number;
+    awardDeadline: number;
+    deliveryTime: number;
+    ceiling: string;
+    bond: string;
+    bidStep: string;
+    market: { registry: string; providerCodeHash: string; providerCodeDepth: number };
+    specification: {
+        task: number;
+        promptTokens: string;
+        completionTokens: string;
+        inputBytes: string;
+        instructionsHash: string;
+        inputUrl: string;
+    };
+};
 export type PayloadVector = {
     name: string;
-    kind: 'voucher' | 'receipt' | 'batch' | 'request';
+    kind: 'voucher' | 'receipt' | 'batch' | 'delivery' | 'request';
     key: 'session' | 'worker';
     domain: { globalId: number; workchain: number; contract: string; openedLt: string };
     body: Record<string, unknown>;
@@ -49,6 +73,7 @@ export type ProtocolVectors = {
     publicKeys: { name: string; key: string; ed25519: boolean; x25519: boolean }[];
     offers: { name: string; offer: OfferJson; cell: string; id: string }[];
     terms: { name: string; agreement: AgreementJson; cell: string; hash: string }[];
+    jobs: { name: string; agreement: JobJson; cell: string; hash: string }[];
 };
 export type AddressVectors = {
     registry: {
@@ -61,6 +86,8 @@ export type AddressVectors = {
     providers: { index: number; address: string }[];
     settlement: { provider: string; address: string };
     escrow: { sessionKey: string; settlement: string; terms: string; data: string; address: string };
+    job: { terms: string; data: string; address: string };
+    listing: { index: number; data: string; address: string };
     catalog: { curator: string; salt: string; delay: number; data: string; address: string };
 };
 
@@ -102,6 +129,35 @@ export function agreementOf(json: AgreementJson): SessionAgreement {
         creditWindow: BigInt(json.creditWindow),
         measurement: json.measurement === null ? null : bytes(json.measurement),
         offer: offerOf(json.offer),
+    };
+}
+
+export function jobOf(json: JobJson): JobAgreement {
+    const { market, specification } = json;
+    return {
+        ...json,
+        client: addressOfHash(json.client),
+        salt: BigInt(json.salt),
+        provider: json.provider === null ? null : addressOfHash(json.provider),
+        measurement: json.measurement === null ? null : bytes(json.measurement),
+        model: bytes(json.model),
+        inputRoot: bytes(json.inputRoot),
+        ceiling: BigInt(json.ceiling),
+        bond: BigInt(json.bond),
+        bidStep: BigInt(json.bidStep),
+        market: {
+            registry: addressOfHash(market.registry),
+            providerCodeHash: bytes(market.providerCodeHash),
+            providerCodeDepth: market.providerCodeDepth,
+        },
+        specification: {
+            task: specification.task,
+            promptTokens: BigInt(specification.promptTokens),
+            completionTokens: BigInt(specification.completionTokens),
+            inputBytes: BigInt(specification.inputBytes),
+            instructionsHash: bytes(specification.instructionsHash),
+            inputUrl: specification.inputUrl,
+        },
     };
 }
 

@@ -17,17 +17,28 @@ import {
     catalogDeployment,
     codeHashOf,
     ContractNames,
+    Delivery,
+    deliveryPayload,
     escrowDeployment,
     hashToBigInt,
+    JobAgreement,
+    jobDeployment,
+    JobOutcome,
+    JobTask,
+    listingDeployment,
+    MaxStoreUrl,
     OfferTerms,
     packBatchItems,
     packBatchMessage,
+    packDelivery,
+    packJobTerms,
     packOffer,
     packReceiptClaim,
     packSignedVoucher,
     packTerms,
     Prices,
     providerDeployment,
+    providerMarket,
     Receipt,
     receiptPayload,
     registryDeployment,
@@ -71,6 +82,12 @@ const session = (changes: Partial<SigningDomain> = {}): SigningDomain => ({
     globalId: Mainnet,
     contract: account('escrow'),
     openedLt: 47_000_001n,
+    ...changes,
+});
+const job = (changes: Partial<SigningDomain> = {}): SigningDomain => ({
+    globalId: Mainnet,
+    contract: account('job'),
+    openedLt: 48_000_001n,
     ...changes,
 });
 const settlement = (changes: Partial<SigningDomain> = {}): SigningDomain => ({
@@ -149,6 +166,13 @@ function batchVector(name: string, domain: SigningDomain, items: BatchItem[], ch
     return vector(name, 'batch', 'worker', domain, body, payload, packBatchMessage(batch, signature));
 }
 
+function deliveryVector(name: string, domain: SigningDomain, delivery: Delivery): Json {
+    const payload = deliveryPayload(domain, delivery);
+    const signature = signPayload(payload, keys.worker.secretKey);
+    const body = { outcome: delivery.outcome, outputRoot: hex(delivery.outputRoot) };
+    return vector(name, 'delivery', 'worker', domain, body, payload, packDelivery(delivery, signature));
+}
+
 function requestVector(name: string, domain: SigningDomain, request: RequestAuthorization): Json {
     const body = { validUntil: request.validUntil, requestDigest: hex(request.requestDigest) };
     return vector(name, 'request', 'session', domain, body, requestPayload(domain, request), null);
@@ -192,6 +216,8 @@ const items: BatchItem[] = [
     { kind: 'finish', escrow: account('another escrow'), voucher: null },
 ];
 
+const delivered = { outcome: JobOutcome.Delivered, outputRoot: hashToBigInt(hash('outputs')) };
+
 function payloads(): Json[] {
     const all = { prompt: MaxUint48, cached: MaxUint48, completion: MaxUint48, reasoning: MaxUint48 };
     return [
@@ -230,6 +256,15 @@ function payloads(): Json[] {
             Array.from({ length: 50 }, () => items[0]),
             {},
         ),
+        deliveryVector('delivered', job(), delivered),
+        deliveryVector('the same on testnet', job({ globalId: Testnet }), delivered),
+        deliveryVector('the same for another job', job({ contract: account('another job') }), delivered),
+        deliveryVector('the same in another life of the job', job({ openedLt: 48_000_003n }), delivered),
+        deliveryVector('declined: the input cannot be read', job(), { outcome: JobOutcome.Declined, outputRoot: 2n }),
+        deliveryVector('largest values', job({ openedLt: MaxUint64 }), {
+            outcome: JobOutcome.Delivered,
+            outputRoot: 2n ** 256n - 1n,
+        }),
         requestVector('request', session(), {
             validUntil: 1_800_000_060,
             requestDigest: hashToBigInt(hash('request')),
@@ -424,6 +459,90 @@ function agreementJson(terms: SessionAgreement): Json {
     };
 }
 
+const oneJob: JobAgreement = {
+    client: account('client'),
+    salt: 1n,
+    provider: null,
+    acceptedTcbStatuses: 3,
+    measurement: hash('image'),
+    model: hash('weights'),
+    inputRoot: hash('inputs'),
+    itemCount: 500,
+    awardDeadline: 1_800_003_600,
+    deliveryTime: 7_200,
+    ceiling: 2_000_000_000n,
+    bond: 200_000_000n,
+    bidStep: 20_000_000n,
+    market: { registry: account('registry'), providerCodeHash: hash('code of providers'), providerCodeDepth: 12 },
+    specification: {
+        task: JobTask.Chat,
+        promptTokens: 120_000n,
+        completionTokens: 60_000n,
+        inputBytes: 1_048_576n,
+        instructionsHash: hash('instructions'),
+        inputUrl: 'https://store.example/inputs',
+    },
+};
+const jobs: [string, JobAgreement][] = [
+    ['auction', oneJob],
+    ['direct, any image', { ...oneJob, provider: account('provider'), measurement: null }],
+    [
+        'largest values',
+        {
+            ...oneJob,
+            salt: MaxUint64,
+            acceptedTcbStatuses: 255,
+            itemCount: 10_000,
+            awardDeadline: MaxUint32,
+            deliveryTime: MaxUint32,
+            ceiling: MaxCoins,
+            bond: MaxCoins,
+            bidStep: MaxCoins,
+            market: { ...oneJob.market, providerCodeDepth: 65_535 },
+            specification: {
+                task: JobTask.Embeddings,
+                promptTokens: MaxUint48,
+                completionTokens: MaxUint48,
+                inputBytes: MaxUint48,
+                instructionsHash: Buffer.alloc(32, 0xff),
+                inputUrl: 'https://store.example/'.padEnd(MaxStoreUrl, 'a'),
+            },
+        },
+    ],
+];
+
+function jobJson(terms: JobAgreement): Json {
+    const { market, specification } = terms;
+    return {
+        client: terms.client.hash.toString('hex'),
+        salt: terms.salt.toString(),
+        provider: terms.provider?.hash.toString('hex') ?? null,
+        acceptedTcbStatuses: terms.acceptedTcbStatuses,
+        measurement: terms.measurement?.toString('hex') ?? null,
+        model: terms.model.toString('hex'),
+        inputRoot: terms.inputRoot.toString('hex'),
+        itemCount: terms.itemCount,
+        awardDeadline: terms.awardDeadline,
+        deliveryTime: terms.deliveryTime,
+        ceiling: terms.ceiling.toString(),
+        bond: terms.bond.toString(),
+        bidStep: terms.bidStep.toString(),
+        market: {
+            registry: market.registry.hash.toString('hex'),
+            providerCodeHash: market.providerCodeHash.toString('hex'),
+            providerCodeDepth: market.providerCodeDepth,
+        },
+        specification: {
+            task: specification.task,
+            promptTokens: specification.promptTokens.toString(),
+            completionTokens: specification.completionTokens.toString(),
+            inputBytes: specification.inputBytes.toString(),
+            instructionsHash: specification.instructionsHash.toString('hex'),
+            inputUrl: specification.inputUrl,
+        },
+    };
+}
+
 /** @returns payloads.json: what depends on the protocol alone. */
 export function protocolVectors(): Json {
     return {
@@ -455,6 +574,12 @@ export function protocolVectors(): Json {
             cell: boc(packTerms(terms)),
             hash: packTerms(terms).hash().toString('hex'),
         })),
+        jobs: jobs.map(([name, terms]) => ({
+            name,
+            agreement: jobJson(terms),
+            cell: boc(packJobTerms(terms)),
+            hash: packJobTerms(terms).hash().toString('hex'),
+        })),
     };
 }
 
@@ -462,7 +587,7 @@ export function protocolVectors(): Json {
 
 const NetworkParameters = { registrationDeposit: 1_000_000_000n, registrationFee: 100_000_000n, feeBasisPoints: 250n, listingFee: 20_000_000n };
 
-/** @returns addresses.json: a network from its registry down to one escrow; changes with the contracts. */
+/** @returns addresses.json: a network from its registry down to one escrow, a job and a listing; changes with the contracts. */
 export async function addressVectors(): Promise<Json> {
     const parameters = { ...NetworkParameters, treasury: hashToBigInt(hash('treasury')) };
     const registry = await registryDeployment(account('governance'), null, parameters);
@@ -471,6 +596,9 @@ export async function addressVectors(): Promise<Json> {
     const earnings = await settlementDeployment(provider.address);
     const terms = packTerms({ ...agreement, provider: provider.address });
     const catalog = await catalogDeployment(account('curator'), 7n, 172_800);
+    const work = packJobTerms({ ...oneJob, market: await providerMarket(registry.address) });
+    const posted = await jobDeployment(work);
+    const listing = await listingDeployment(registry.address, 1n);
     const escrow = await escrowDeployment(keys.session.publicKey, earnings.address, terms);
     return {
         about: 'Addresses of a network, made by generate.ts; they change with the code of the contracts.',
@@ -496,6 +624,8 @@ export async function addressVectors(): Promise<Json> {
             data: boc(escrow.init.data),
             address: escrow.address.toRawString(),
         },
+        job: { terms: boc(work), data: boc(posted.init.data), address: posted.address.toRawString() },
+        listing: { index: 1, data: boc(listing.init.data), address: listing.address.toRawString() },
         catalog: {
             curator: hash('curator').toString('hex'),
             salt: '7',

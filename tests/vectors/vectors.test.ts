@@ -13,10 +13,15 @@ import {
     codeOf,
     ContractName,
     ContractNames,
+    deliveryPayload,
     escrowDeployment,
     isAcceptableEd25519Key,
     isAcceptableX25519Key,
+    jobDeployment,
+    listingDeployment,
     packBatchMessage,
+    packDelivery,
+    packJobTerms,
     packOffer,
     packReceiptClaim,
     packSignedVoucher,
@@ -28,6 +33,7 @@ import {
     requestPayload,
     settlementDeployment,
     signPayload,
+    unpackJobTerms,
     unpackOffer,
     unpackSignedVoucher,
     unpackTerms,
@@ -43,6 +49,7 @@ import {
     cellOf,
     domainOf,
     hashes,
+    jobOf,
     number,
     offerOf,
     PayloadVector,
@@ -118,6 +125,10 @@ function build({ kind, domain: domainJson, body, signature: signatureHex }: Payl
                 items: cellOf(text('items')),
             };
             return { payload: batchPayload(domain, batch), message: packBatchMessage(batch, signature) };
+        }
+        case 'delivery': {
+            const delivery = { outcome: body.outcome as number, outputRoot: number(text('outputRoot')) };
+            return { payload: deliveryPayload(domain, delivery), message: packDelivery(delivery, signature) };
         }
         case 'request': {
             const request = { validUntil: body.validUntil as number, requestDigest: number(text('requestDigest')) };
@@ -206,8 +217,17 @@ describe('the wrappers reproduce', () => {
         },
     );
 
-    it('addresses, from the registry down to an escrow, and of a catalog', async () => {
-        const { registry, providers, settlement, escrow, catalog } = addresses;
+    it.each(vectors.jobs.map((vector) => [vector.name, vector] as const))(
+        'terms of a job: %s',
+        (_name, { agreement, cell, hash }) => {
+            expect(packJobTerms(jobOf(agreement)).hash().toString('hex')).toBe(hash);
+            expect(packJobTerms(jobOf(agreement)).equals(cellOf(cell))).toBe(true);
+            expect(packJobTerms(unpackJobTerms(cellOf(cell))).equals(cellOf(cell))).toBe(true);
+        },
+    );
+
+    it('addresses, from the registry down to an escrow, a job and a listing, and of a catalog', async () => {
+        const { registry, providers, settlement, escrow, job, listing, catalog } = addresses;
         const { parameters } = registry;
         const deployment = await registryDeployment(addressOfHash(registry.governance), null, {
             registrationDeposit: BigInt(parameters.registrationDeposit),
@@ -231,6 +251,12 @@ describe('the wrappers reproduce', () => {
         );
         expect(session.address.toRawString()).toBe(escrow.address);
         expect(session.init.data.equals(cellOf(escrow.data))).toBe(true);
+        const posted = await jobDeployment(cellOf(job.terms));
+        expect(posted.address.toRawString()).toBe(job.address);
+        expect(posted.init.data.equals(cellOf(job.data))).toBe(true);
+        const listed = await listingDeployment(deployment.address, BigInt(listing.index));
+        expect(listed.address.toRawString()).toBe(listing.address);
+        expect(listed.init.data.equals(cellOf(listing.data))).toBe(true);
         const list = await catalogDeployment(addressOfHash(catalog.curator), BigInt(catalog.salt), catalog.delay);
         expect(list.address.toRawString()).toBe(catalog.address);
         expect(list.init.data.equals(cellOf(catalog.data))).toBe(true);
