@@ -1,6 +1,12 @@
 import { Message } from '@ton/core';
 import { Blockchain, BlockchainTransaction } from '@ton/sandbox';
 
+/** Something that happens in steps; a step may be several transactions, or none. */
+export type Mover = {
+    readonly landed: boolean;
+    step(): Promise<BlockchainTransaction | BlockchainTransaction[]>;
+};
+
 /** A chain of messages in flight: each step delivers one and puts what it sends at the end of the queue. */
 export class Flight {
     private constructor(private readonly messages: AsyncIterator<BlockchainTransaction>, private waiting: number) {}
@@ -49,7 +55,7 @@ export type Run = {
  * @returns the orders that were run.
  */
 export async function inEveryOrder(
-    chain: Blockchain, depart: () => Promise<Flight[]>, check: (run: Run) => Promise<void>,
+    chain: Blockchain, depart: () => Promise<Mover[]>, check: (run: Run) => Promise<void>,
 ): Promise<string[]> {
     const start = chain.snapshot();
     const orders: string[] = [];
@@ -71,7 +77,7 @@ export async function inEveryOrder(
                 others.forEach((other) => pending.push([...taken, other]));
                 chosen = first;
             }
-            transactions.push(await flights[chosen].step());
+            transactions.push(...[await flights[chosen].step()].flat());
             taken.push(chosen);
         }
         const order = taken.map((index) => String.fromCharCode(65 + index)).join('');
