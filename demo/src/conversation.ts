@@ -22,5 +22,14 @@ export const afternoon: Task[] = [
     { kind: 'summary', prompt: 'Summarize:\nPaul: The demo is moved to Thursday at noon.\nOlga: I will bring the laptop on Thursday.' },
 ];
 
+/** Put out to auction as one job, in the evening. */
+export const batch: string[] = [
+    'Summarize:\nNina: The workshop is moved to Tuesday at 4 pm.\nBen: I will bring the projector on Tuesday.',
+    'Write a short message to Anna to move the meeting to Monday at 9 am.',
+    'Give a short summary of this chat:\nEva: Please send me the report before Thursday.\nJan: Let us meet at the station at 6 pm.',
+    'Draft a message to invite Laura to the dinner at the park on Saturday.',
+    'Write a polite message to Simon to ask for the contract by Wednesday.',
+];
+
 /** Most tokens of an answer. */
 export const AnswerTokens = 80;

@@ -1,14 +1,15 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createClient, Session } from '@ton-compute/client';
+import { createClient, FolderStore, Session } from '@ton-compute/client';
 import { CoinSymbol } from '@ton-compute/contracts';
 import { startDevnet } from '@ton-compute/devnet';
 import OpenAI from 'openai';
 import { Address, toNano } from '@ton/core';
 import { Account, closeTheBooks, Party } from './accounting';
-import { afternoon, AnswerTokens, morning, Task } from './conversation';
+import { afternoon, AnswerTokens, batch, morning, Task } from './conversation';
 import { describeDevice, proveGpu } from './gpu';
+import { auction, failure } from './jobs';
 import { addressIn, runScript, sha256Of } from './market';
 import { Root, Service } from './processes';
 import { detail, step } from './stage';
@@ -156,6 +157,16 @@ async function theDay(folder: string, cleanUps: (() => Promise<unknown>)[]): Pro
     detail(`${served.url}, session ${served.session.toString()}`);
     await askAll(new OpenAI({ baseURL: served.url, apiKey: 'none' }), served.model, afternoon);
     await served.service.stop();
+
+    step(`Evening: a batch of ${batch.length} goes out to auction among both providers.`);
+    const objects = new FolderStore(store);
+    const won = await auction(client, model, objects);
+    contract('JobEscrow 1', won.address);
+    contract('JobListing 1', (await won.status()).listing!);
+
+    step('Another job is given to the second provider alone, whose machine is switched off before it can deliver.');
+    const lost = await failure(client, model, objects, second, (time) => devnet.setTime(time));
+    contract('JobEscrow 2', lost.address);
 
     step('The worker settles both sessions with one external message.');
     detail(settled(await worker.settle()));
