@@ -4,9 +4,10 @@ import {
     BatchItem, packOffer, Provider, providerDeployment, ProviderRegistry, RewardSettlement, settlementDeployment, Tier,
 } from '../wrappers';
 import { dataOf, gasOf, sendAs, setDataOf, storedBy } from './support/chain';
+import { TestJob } from './support/jobs';
 import { EncryptionKey, TestNetwork, TestOffer, TestSession } from './support/network';
 import { deploySettlement, offerHash, requestNonce, retire, setKeys, updateOfferCells } from './provider/messages';
-import { guest, verdictOn } from './provider/quotes';
+import { guest, GuestKey, verdictOn } from './provider/quotes';
 import { refreshAttestation } from './session/messages';
 
 const Crowd = 100_000n;
@@ -52,6 +53,21 @@ async function measure(network: TestNetwork, salt: bigint): Promise<Gas> {
     const attested = await network.openSession(toNano('1'), { salt: salt + 2n, leastTier: Tier.Tdx, acceptedTcbStatuses: 0xff });
     note('refresh', await sendAs(chain, stranger.address, attested.address, Value, refreshAttestation()));
     expect((await attested.data()).attestedUntil).toBeGreaterThan(0n);
+    const terms = { acceptedTcbStatuses: 0xff, measurement: null, awardDeadline: chain.now! + 3_600 };
+    const job = await TestJob.create(network, { ...terms, salt });
+    const { ceiling, bidStep } = job.agreement;
+    note('post a job and list it', await job.post({ listed: true }));
+    note('bid', await job.bid(ceiling, { from: owner }));
+    note('outbid', await job.bid(ceiling - bidStep, { from: owner }));
+    note('award', await job.award());
+    note('deliver', await job.deliver({ from: owner, key: GuestKey.secretKey }));
+    expect(await network.exists(job.address)).toBe(false);
+    const failed = await TestJob.create(network, { ...terms, salt: salt + 1n });
+    note('post a job', await failed.post());
+    await failed.bid(ceiling, { from: owner });
+    await failed.award();
+    chain.now! += failed.agreement.deliveryTime;
+    note('expire', await failed.expire());
     note('new keys', await sendAs(chain, owner.address, provider.address, Value, setKeys(network.workerKey.publicKey, EncryptionKey)));
     note('deploy the settlement', await sendAs(chain, stranger.address, provider.address, Value, deploySettlement()));
     note('collect fees', await registry.send(stranger.getSender(), { value: Value }, { $$type: 'CollectFees', queryId: 0n }));
@@ -59,13 +75,13 @@ async function measure(network: TestNetwork, salt: bigint): Promise<Gas> {
     return gas;
 }
 
-/** A network like any other, whose registry has numbered 100,000 providers before: it began with that counter. */
+/** A network like any other, whose registry has numbered 100,000 providers and jobs before: it began with these counters. */
 async function crowdedRegistry(): Promise<TestNetwork> {
     const network = await TestNetwork.create();
     const data = (await dataOf(network.chain, network.registry.address))!;
     const state = ProviderRegistry.loadRegistryState(data.beginParse());
     await setDataOf(network.chain, network.registry.address,
-        beginCell().store(ProviderRegistry.storeRegistryState({ ...state, providerCount: Crowd })).endCell());
+        beginCell().store(ProviderRegistry.storeRegistryState({ ...state, providerCount: Crowd, jobCount: Crowd })).endCell());
     const { address } = await providerDeployment(network.registry.address, Crowd);
     // The rest of the test speaks with provider number 100,000.
     Object.assign(network, {
@@ -77,12 +93,14 @@ async function crowdedRegistry(): Promise<TestNetwork> {
     return network;
 }
 
-/** A provider and a settlement that have 100,000 sessions and batches behind them. */
+/** A provider and a settlement that have 100,000 sessions, jobs and batches behind them. */
 async function agePast(network: TestNetwork): Promise<void> {
     const { chain, provider, settlement } = network;
     const state = Provider.loadProviderState((await dataOf(chain, provider.address))!.beginParse());
     await setDataOf(chain, provider.address, beginCell()
-        .store(Provider.storeProviderState({ ...state, sessions: Crowd, volume: Crowd * toNano('7') })).endCell());
+        .store(Provider.storeProviderState({
+            ...state, sessions: Crowd, volume: Crowd * toNano('7'), jobsDelivered: Crowd, jobsFailed: Crowd, jobsDeclined: 60_000n,
+        })).endCell());
     const earnings = RewardSettlement.loadSettlementState((await dataOf(chain, settlement.address))!.beginParse());
     await setDataOf(chain, settlement.address, beginCell()
         .store(RewardSettlement.storeSettlementState({ ...earnings, sequence: Crowd })).endCell());
@@ -98,14 +116,20 @@ describe('Growth', () => {
         expect(alone.register).toHaveLength(3);
         expect(alone.open).toHaveLength(3);
         expect(alone['claim in a batch']).toHaveLength(3);
+        expect(alone['post a job and list it']).toHaveLength(4);
+        expect(alone.outbid).toHaveLength(2);
+        expect(alone.deliver).toHaveLength(5); // provider, job, settlement, provider again, listing
     });
 
-    it('costs no gas: a network of 100,000 providers, sessions and batches is as cheap as a new one', async () => {
+    it('costs no gas: a network of 100,000 providers, sessions, jobs and batches is as cheap as a new one', async () => {
         const network = await crowdedRegistry();
         await agePast(network);
         expect(await measure(network, 1n)).toEqual(alone);
         expect(await network.registry.getProviderCount()).toBe(Crowd + 2n);
-        expect((await network.provider.getProviderData()).sessions).toBe(Crowd + 2n);
+        expect(await network.registry.getJobCount()).toBe(Crowd + 1n);
+        expect(await network.provider.getProviderData()).toMatchObject({
+            sessions: Crowd + 2n, jobsDelivered: Crowd + 1n, jobsFailed: Crowd + 1n, jobsDeclined: 60_000n,
+        });
     });
 
     it('costs no gas: open sessions of the same client and of others change nothing for the next one', async () => {

@@ -284,7 +284,7 @@ export function registrationValue(prices: ChainPrices, parameters: RegistrationT
 
 /**
  * Gas of operations for which the contracts demand no least value, twice what was measured in the worst case (16
- * offers, 8 beneficiaries, 64 measurements); tests/wrappers/values.test.ts measures it again.
+ * offers, 8 beneficiaries, 64 measurements, a listed job with a bid); tests/wrappers/values.test.ts measures it again.
  */
 const Gas = {
     startClose: 9_500n,
@@ -301,9 +301,13 @@ const Gas = {
     removeMeasurement: 16_300n,
     closeCatalog: 8_500n,
     withdrawSurplus: 7_800n,
+    cancelJob: 16_000n,
 };
 
-/** Operations of {@link minimumValues}; {@link openSessionValue} and {@link registrationValue} are for two more. */
+/**
+ * Operations of {@link minimumValues}; {@link openSessionValue}, {@link registrationValue}, {@link postJobValue} and
+ * {@link bidValue} are for four more.
+ */
 export type Operation =
     | 'claimVoucher'
     | 'startClose'
@@ -333,7 +337,11 @@ export type Operation =
     | 'addMeasurement'
     | 'removeMeasurement'
     | 'closeCatalog'
-    | 'withdrawSurplus';
+    | 'withdrawSurplus'
+    | 'awardJob'
+    | 'relayDelivery'
+    | 'expireJob'
+    | 'cancelJob';
 
 /**
  * @returns the least nanoTON to send with each operation. With `topUp` and `fundFees` this is what the operation costs:
@@ -376,5 +384,9 @@ export function minimumValues(prices: ChainPrices): Readonly<Record<Operation, b
         removeMeasurement: withChange(Gas.removeMeasurement),
         closeCatalog: withChange(Gas.closeCatalog),
         withdrawSurplus: withChange(Gas.withdrawSurplus),
+        awardJob: awardJobValue(prices),
+        relayDelivery: deliveryValue(prices),
+        expireJob: expireJobValue(prices),
+        cancelJob: computeFee(prices, Gas.cancelJob),
     };
 }

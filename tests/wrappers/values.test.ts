@@ -4,12 +4,18 @@ import {
     accountOf,
     addMeasurementValue,
     batchCost,
+    bidValue,
     catalogReserve,
     ChainPrices,
     chainPricesOf,
+    computeFee,
     Errors,
     escrowReserve,
+    forwardFee,
     hashToBigInt,
+    JobEscrow,
+    jobReserve,
+    listingValue,
     minimumValues,
     openSessionValue,
     Operation,
@@ -17,6 +23,7 @@ import {
     packNote,
     packOffer,
     packSignedVoucher,
+    postJobValue,
     ProviderRegistry,
     providerReserve,
     registrationValue,
@@ -27,7 +34,9 @@ import {
 import { measurementOf, TestCatalog } from '../catalog/catalog';
 import { EncryptionKey, Start, TestNetwork, TestOffer, TestParameters, TestSession } from '../support/network';
 import { chainConfig, PriceSet } from '../support/prices';
+import { attestForJobs, jobNetwork, SealedKey, TestJob } from '../support/jobs';
 import { attest } from '../support/provider_state';
+import { sendAs } from '../support/chain';
 
 /** Every transaction of a chain of messages that ran code, and whether all went well. */
 function outcome(result: SendMessageResult): { gas: bigint; ok: boolean; codes: number[] } {
@@ -57,6 +66,7 @@ function cases(
     network: TestNetwork,
     session: TestSession,
     fresh: TestSession,
+    job: TestJob,
     catalog: TestCatalog,
 ): Record<Operation, () => Promise<Case>> {
     const { owner, client, stranger, governance, provider, settlement, registry } = network;
@@ -81,6 +91,17 @@ function cases(
         from: catalog.curator,
         send: (via: Sender, value: bigint) => catalog.contract.send(via, { value }, message),
     });
+    const toJob = (message: Parameters<typeof job.contract.send>[2], from = client, on = job) => ({
+        from,
+        send: (via: Sender, value: bigint) => on.contract.send(via, { value }, message),
+    });
+    /** Posted, listed, and bid for twice. */
+    const bidFor = async (one: TestJob) => {
+        await one.post({ listed: true });
+        await one.bid(one.agreement.ceiling);
+        await one.bid(one.agreement.ceiling - one.agreement.bidStep);
+        return one;
+    };
     const wait = (seconds: number) => {
         network.chain.now! += seconds;
     };
@@ -160,6 +181,23 @@ function cases(
         ),
         applyParameters: async () => (wait(604_800), toRegistry({ $$type: 'ApplyParameters', queryId }, stranger)),
         acceptGovernance: async () => toRegistry({ $$type: 'AcceptGovernance', queryId }, stranger),
+        awardJob: async () => {
+            await attestForJobs(network, { expiry: network.chain.now! + 86_400 });
+            await bidFor(job);
+            const { provider, amount } = await job.data();
+            return { ...toJob({ $$type: 'AwardJob', queryId, provider, amount, sealedKey: SealedKey }), enforced: true };
+        },
+        relayDelivery: async () => ({ from: network.attester, send: (_, value) => job.deliver({ value }) }),
+        cancelJob: async () => {
+            const taken = await bidFor(await TestJob.create(network, { salt: 2n, awardDeadline: network.chain.now! + 3_600 }));
+            return toJob({ $$type: 'CancelJob', queryId }, client, taken);
+        },
+        expireJob: async () => {
+            const failed = await bidFor(await TestJob.create(network, { salt: 3n, awardDeadline: network.chain.now! + 3_600 }));
+            await failed.award();
+            wait(failed.agreement.deliveryTime);
+            return { ...toJob({ $$type: 'ExpireJob', queryId }, stranger, failed), enforced: true };
+        },
         collectFees: async () => toRegistry({ $$type: 'CollectFees', queryId }, stranger),
         retire: async () => toProvider({ $$type: 'Retire', queryId }),
         addMeasurement: async () => ({
@@ -189,6 +227,7 @@ describe.each<PriceSet>(['old', '2026'])('with prices %s', (set) => {
         expect(registryReserve(prices)).toBe((await network.registry.getRegistryData()).reserve);
         const catalog = await TestCatalog.deployed(set);
         expect(catalogReserve(prices)).toBe((await catalog.contract.getCatalogData()).reserve);
+        expect(jobReserve(prices)).toBe((await (await TestJob.posted(network, { salt: 77n })).data()).reserve);
     });
 
     it('registering costs what the registry says, and one nanoTON less is refused', async () => {
@@ -243,6 +282,54 @@ describe.each<PriceSet>(['old', '2026'])('with prices %s', (set) => {
         expect((await session.data()).claimed).toBe(deposit);
     });
 
+    it('postJobValue posts a job and lists it, and one nanoTON less is refused', async () => {
+        for (const listed of [false, true]) {
+            const job = await TestJob.create(network, { salt: listed ? 79n : 78n });
+            const listing = listed ? listingValue(prices, TestParameters.listingFee) : 0n;
+            const value = postJobValue(prices, job.agreement.ceiling, listing);
+            expect(outcome(await job.post({ listed, value: value - 1n })).codes[0]).toBe(Errors.ValueTooLow);
+            const { ok, codes } = outcome(await job.post({ listed, value }));
+            expect({ ok, codes }).toEqual({ ok: true, codes: listed ? [0, 0, 0, 0] : [0] });
+        }
+    });
+
+    it('listingValue is what the registry asks for and the way there', async () => {
+        const asked = await network.registry.getListingValue();
+        const way = forwardFee(prices, JobEscrow.JobTermsCells, JobEscrow.JobClosedBits);
+        expect(listingValue(prices, TestParameters.listingFee)).toBe(asked + way);
+        const job = await TestJob.posted(network, { salt: 80n });
+        const body = beginCell().store(
+            ProviderRegistry.storeListJob({ $$type: 'ListJob', openedLt: await job.openedLt(), terms: job.terms }),
+        );
+        const list = async (value: bigint) => {
+            const result = await sendAs(network.chain, job.address, network.registry.address, value, body.endCell());
+            return outcome({ ...result, transactions: [result.transactions[0], ...result.transactions] }).codes[0];
+        };
+        expect(await list(asked - 1n)).toBe(Errors.ValueTooLow);
+        expect(await list(asked)).toBe(0);
+    });
+
+    it('bidValue makes a bid count; at the job one nanoTON less than bond and cost is returned', async () => {
+        const bidders = await jobNetwork(set);
+        const job = await TestJob.posted(bidders, { salt: 1n });
+        const { bond, ceiling } = job.agreement;
+        const { RelayBidGas, RelayedBidBits } = JobEscrow;
+        const relaying = computeFee(prices, RelayBidGas) + forwardFee(prices, 0n, RelayedBidBits);
+        const arriving = bidValue(prices, bond) - relaying;
+        const body = beginCell().store(JobEscrow.storeRelayedBid({
+            $$type: 'RelayedBid', fromOwner: true, openedLt: await job.openedLt(), index: 0n, amount: ceiling, tcbStatus: 0n,
+            measurement: 0x333n, payer: accountOf(bidders.owner.address), settlement: accountOf(bidders.settlement.address),
+        })).endCell();
+        const bestAfter = async (value: bigint) => {
+            await sendAs(bidders.chain, bidders.provider.address, job.address, value, body);
+            return (await job.data()).amount;
+        };
+        expect(await bestAfter(arriving - 1n)).toBe(0n);
+        expect(await bestAfter(arriving)).toBe(ceiling);
+        const { ok } = outcome(await job.bid(ceiling - job.agreement.bidStep, { value: bidValue(prices, bond) }));
+        expect([ok, (await job.data()).amount]).toEqual([true, ceiling - job.agreement.bidStep]);
+    });
+
     it('every operation goes through with its minimum value, which is at most four times what it uses', async () => {
         for (let index = 1; index < 16; index++) {
             await network.addOffer({ ...TestOffer, minDeposit: TestOffer.minDeposit + BigInt(index) });
@@ -253,7 +340,8 @@ describe.each<PriceSet>(['old', '2026'])('with prices %s', (set) => {
         const minimum = minimumValues(prices);
         const catalog = await TestCatalog.deployed(set);
         await catalog.fill(Array.from({ length: 63 }, (_, index) => measurementOf(index)));
-        const all = cases(network, session, fresh, catalog);
+        const job = await TestJob.create(network, { salt: 1n, awardDeadline: network.chain.now! + 1_000_000 });
+        const all = cases(network, session, fresh, job, catalog);
         expect(Object.keys(all).sort()).toEqual(Object.keys(minimum).sort());
 
         for (const [name, make] of Object.entries(all) as [Operation, () => Promise<Case>][]) {

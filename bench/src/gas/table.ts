@@ -45,7 +45,7 @@ export function render(report: Report): string {
         "Before: the prices until 2026-04-29, at which Cocoon's published contracts were measured on the same sandbox.",
         "A claim there moves coins to a proxy; here to the provider's settlement, and one withdrawal takes them all.",
         'Quotes and collateral are of the same size as real ones of Intel. EVM verifiers need 4 to 5 million gas a quote.',
-        'Not measured: one-off jobs, which have no contracts in this release.',
+        'A job: chat, one input URL, an auction for every provider of the market; the delivered one is not listed.',
         '',
         verdict(missedTargets(report)),
     ].join('\n');
