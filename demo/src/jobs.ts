@@ -6,7 +6,7 @@ import { DemoProvider } from './provider';
 import { detail } from './stage';
 import { coins } from './tables';
 
-const Ceiling = toNano('1');
+const Ceiling = toNano('2');
 /** Seconds in which bids and the award count, and of them those for collecting bids. */
 const AwardSeconds = 120;
 const BiddingSeconds = 15;

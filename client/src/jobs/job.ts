@@ -22,6 +22,8 @@ export type AwardOptions = {
     minimumWait?: number;
     /** Whether to wait for better bids while the best bidder is not acceptable; true when omitted. */
     keepWaiting?: boolean;
+    /** Called when there is another best bid. */
+    onProgress?: (status: JobStatusReport) => void;
     signal?: AbortSignal;
 };
 
@@ -104,16 +106,19 @@ export class Job {
      * @returns the bid that won.
      * @throws ClientError `no_bids`, `bids_refused`: nothing was awarded; wait for other bids if there is time, or cancel.
      */
-    async award({ minimumWait = this.record.minimumWait, keepWaiting = true, signal }: AwardOptions = {}): Promise<Bid> {
+    async award({ minimumWait = this.record.minimumWait, keepWaiting = true, onProgress, signal }: AwardOptions = {}): Promise<Bid> {
         const { context, record, agreement } = this;
         this.ownWallet('award');
         const chain = context.chain.with(signal);
         const last = agreement.awardDeadline - awardMargin(agreement.awardDeadline - record.createdAt);
         const begin = Math.min(record.createdAt + minimumWait, last - 1);
         const refusals = new Map<string, string>();
+        const tell = teller(onProgress);
         let judged = { key: '', until: 0 };
         for (let round = 0; ; round += 1) {
-            const { live, ending } = await this.look(chain);
+            const found = await this.look(chain);
+            const { live, ending } = found;
+            tell(this.report(chain, found));
             if (ending !== null && ending.provider !== null && record.award !== null) {
                 return record.award; // awarded, and over before anybody looked
             }
@@ -156,20 +161,16 @@ export class Job {
      */
     async wait({ autoAward = this.context.wallet !== null, minimumWait, onProgress, signal }: WaitOptions = {}): Promise<JobEnding> {
         const chain = this.context.chain.with(signal);
-        let shown = '';
+        const tell = teller(onProgress);
         for (let round = 0; ; round += 1) {
             const found = await this.look(chain);
-            const status = this.report(chain, found);
-            const news = newsOf(status);
-            if (news !== shown) {
-                shown = news;
+            if (tell(this.report(chain, found))) {
                 round = 0;
-                onProgress?.(status);
             }
             if (found.ending !== null) {
                 return found.ending;
             }
-            if (autoAward && (await this.advance(chain, found.live, minimumWait, signal))) {
+            if (autoAward && (await this.advance(chain, found.live, { minimumWait, onProgress: tell, signal }))) {
                 continue;
             }
             await chain.pause(pauseOf(round));
@@ -177,13 +178,14 @@ export class Job {
     }
 
     /** Does what is due. @returns whether something was done, or the job has ended meanwhile. */
-    private async advance(chain: Chain, live: JobOnChain | null, minimumWait: number | undefined, signal?: AbortSignal): Promise<boolean> {
+    private async advance(chain: Chain, live: JobOnChain | null, options: AwardOptions): Promise<boolean> {
+        const { signal } = options;
         const now = chain.now();
         try {
             if (live === null || live.state === 'new') {
                 await this.post(signal);
             } else if (live.state === 'bidding' && now < this.agreement.awardDeadline) {
-                await this.award({ minimumWait, signal });
+                await this.award(options);
             } else if (now >= deadlineOf(live) + DeadlineMargin) {
                 await this.expire(signal);
             } else {
@@ -352,6 +354,16 @@ function pauseOf(round: number): number {
     return round < ShortPauses ? ShortPause : LongPause;
 }
 
-function newsOf({ state, bid }: JobStatusReport): string {
-    return `${state} ${bid?.provider.toRawString()} ${bid?.amount}`;
+/** @returns a function that passes on what is new and says whether something was. */
+function teller(onProgress?: (status: JobStatusReport) => void): (status: JobStatusReport) => boolean {
+    let shown = '';
+    return (status) => {
+        const news = `${status.state} ${status.bid?.provider.toRawString()} ${status.bid?.amount}`;
+        const isNew = news !== shown;
+        shown = news;
+        if (isNew) {
+            onProgress?.(status);
+        }
+        return isNew;
+    };
 }
