@@ -3,7 +3,7 @@ import { OfferTerms } from '@ton-compute/contracts';
 import { Chain } from './chain/chain';
 import { ProviderInfo, readProviderAt } from './chain/providers';
 import { reasonOf } from './errors';
-import { askWorker, FoundOffer, foundOffer, matchOffer, refuseActive } from './find';
+import { askWorker, FoundOffer, foundOffer, matchOffer, refuseStanding } from './find';
 import { CheckedPolicy, refuseOffer } from './policy';
 import { AttestationTrust, rootOf } from './trust';
 
@@ -49,7 +49,7 @@ export async function checkProvider(
         return { ok: false, findings, provider: null, offers: [] };
     }
     note('account', true, `provider ${provider.index} of the registry, with the known code and proper keys`);
-    const inactive = refuseActive(provider);
+    const inactive = refuseStanding(policy, provider);
     note('status', inactive === null, inactive ?? 'takes sessions');
     const refusal = await trust.refuse(chain, policy, provider);
     note('tier', refusal === null, refusal ?? tierOf(provider));

@@ -21,6 +21,7 @@ export type ChainFlags = {
     allowTestRoot?: boolean;
     maxPromptPrice?: bigint;
     maxCompletionPrice?: bigint;
+    leastScore?: bigint;
     spendingCap?: bigint;
     walletVersion: WalletVersion;
     plain?: boolean;
@@ -116,6 +117,7 @@ export function withChainFlags(command: Command): Command {
         .addOption(
             new Option('--max-completion-price <ton>', 'the most for 1,000,000 completion tokens').argParser(coins),
         )
+        .addOption(new Option('--least-score <ton>', 'least score of a provider (docs/reputation.md); 0').argParser(coins))
         .addOption(
             new Option('--spending-cap <ton>', 'the most that a session may spend; its deposit').argParser(coins),
         )
@@ -155,6 +157,7 @@ export function clientOptions(flags: ChainFlags): ClientOptions {
                 ...(flags.maxPromptPrice === undefined ? {} : { prompt: flags.maxPromptPrice }),
                 ...(flags.maxCompletionPrice === undefined ? {} : { completion: flags.maxCompletionPrice }),
             },
+            leastScore: flags.leastScore,
             spendingCap: flags.spendingCap,
         },
     };

@@ -6,9 +6,9 @@ import { SpendingReport } from './session/report';
 /** @returns the offers as lines for people. */
 export function offerLines({ offers, skipped }: FindResult): string[] {
     const lines = offers.map(
-        ({ provider, name, offer, latency, offerId }) =>
+        ({ provider, name, offer, score, latency, offerId }) =>
             `${provider.address.toString()}  ${name}\n` +
-            `    tier ${provider.tier === 1 ? 'tdx' : 'open'}, ${latency} ms, ${provider.sessions} sessions so far\n` +
+            `    tier ${provider.tier === 1 ? 'tdx' : 'open'}, ${latency} ms, ${provider.sessions} sessions so far, score ${formatCoins(score)}\n` +
             `    per 1,000,000 tokens: prompt ${formatCoins(offer.prices.prompt)}, cached ` +
             `${formatCoins(offer.prices.cached)}, ` +
             `completion ${formatCoins(offer.prices.completion)}, reasoning ${formatCoins(offer.prices.reasoning)}\n` +

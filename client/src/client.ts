@@ -7,7 +7,7 @@ import { ProviderInfo, readProviderAt } from './chain/providers';
 import { Wallet, WalletOptions } from './chain/wallet';
 import { checkProvider, ProviderCheck } from './check';
 import { ClientError, ClientErrorCode } from './errors';
-import { askWorker, findOffers, FindResult, matchOffer, refuseActive } from './find';
+import { askWorker, findOffers, FindResult, matchOffer, refuseStanding } from './find';
 import { Jobs } from './jobs/jobs';
 import { JobStore } from './jobs/store';
 import { Logger, silentLogger } from './log';
@@ -340,7 +340,7 @@ export class Client {
             return this.chooseBest(options);
         }
         const provider = await readProviderAt(chain, this.registry, options.provider);
-        const refusal = refuseActive(provider) ?? (await this.trust.refuse(chain, this.policy, provider));
+        const refusal = refuseStanding(this.policy, provider) ?? (await this.trust.refuse(chain, this.policy, provider));
         if (refusal !== null) {
             throw new ClientError(
                 'provider_refused',

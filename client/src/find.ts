@@ -1,6 +1,7 @@
 import { Address } from '@ton/core';
-import { OfferTerms, packOffer } from '@ton-compute/contracts';
+import { OfferTerms, packOffer, scoreOf } from '@ton-compute/contracts';
 import { WorkerOffer, WorkerOffers } from '@ton-compute/protocol';
+import { formatCoins } from './amounts';
 import { Chain } from './chain/chain';
 import { ProviderInfo, readProvider, readProviderCount } from './chain/providers';
 import { ClientError, ClientErrorCode, reasonOf } from './errors';
@@ -20,6 +21,8 @@ export type FoundOffer = {
     contextLength: number;
     /** nanoTON for 1,000,000 tokens, three quarters of them prompt and one quarter completion. */
     referencePrice: bigint;
+    /** nanoTON of protocol fees that the provider's record is worth; 0 for a new one. */
+    score: bigint;
     /** Milliseconds until the worker answered a small request. */
     latency: number;
 };
@@ -28,7 +31,7 @@ export type FoundOffer = {
 export type Skipped = { index: bigint; address: Address | null; reason: string };
 
 export type FindResult = {
-    /** Cheapest first, then fastest. */
+    /** Cheapest first, then the highest score, then fastest. */
     offers: FoundOffer[];
     skipped: Skipped[];
 };
@@ -65,6 +68,7 @@ export async function findOffers(
     result.offers.sort(
         (a, b) =>
             (a.referencePrice < b.referencePrice ? -1 : a.referencePrice > b.referencePrice ? 1 : 0) ||
+            (a.score > b.score ? -1 : a.score < b.score ? 1 : 0) ||
             a.latency - b.latency,
     );
     result.skipped.sort((a, b) => Number(a.index - b.index));
@@ -84,7 +88,7 @@ async function examine(
     let provider: ProviderInfo | null = null;
     try {
         provider = await readProvider(chain, registry, index);
-        const refusal = refuseActive(provider) ?? (await trust.refuse(chain, policy, provider));
+        const refusal = refuseStanding(policy, provider) ?? (await trust.refuse(chain, policy, provider));
         if (refusal !== null) {
             result.skipped.push({ index, address: provider.address, reason: refusal });
             return;
@@ -125,9 +129,13 @@ async function examine(
     }
 }
 
-/** @returns why a provider takes no sessions, or null. */
-export function refuseActive(provider: ProviderInfo): string | null {
-    return provider.status === 'active' ? null : `it is ${provider.status}`;
+/** @returns why nothing is agreed with a provider, whatever it offers, or null. */
+export function refuseStanding({ leastScore }: CheckedPolicy, { status, record }: ProviderInfo): string | null {
+    if (status !== 'active') {
+        return `it is ${status}`;
+    }
+    const score = scoreOf(record);
+    return score >= leastScore ? null : `its score is ${formatCoins(score)}, the policy asks for ${formatCoins(leastScore)}`;
 }
 
 /**
@@ -171,6 +179,7 @@ export function foundOffer(
         name,
         contextLength,
         referencePrice: referencePrice(terms.prices),
+        score: scoreOf(provider.record),
         latency,
     };
 }

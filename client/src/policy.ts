@@ -34,6 +34,11 @@ export type Policy = {
     models?: readonly string[];
     /** The most that may be asked, nanoTON per 1,000,000 tokens of each class; no limit when omitted. */
     priceCeiling?: Partial<Prices>;
+    /**
+     * The least score of a provider, nanoTON of protocol fees that its record is worth (docs/reputation.md); 0 when
+     * omitted, which new providers have.
+     */
+    leastScore?: bigint;
     /** The most that is ever signed for in one session, nanoTON; its deposit when omitted. */
     spendingCap?: bigint;
     /**
@@ -57,6 +62,7 @@ export type CheckedPolicy = {
     allowTestRoot: boolean;
     models: readonly string[] | null;
     priceCeiling: Partial<Prices>;
+    leastScore: bigint;
     spendingCap: bigint | null;
     headroom: bigint | null;
     hiddenTokens: number;
@@ -113,6 +119,7 @@ export function checkPolicy(policy: Policy = {}): CheckedPolicy {
         allowTestRoot,
         models: hashes(policy.models, 'policy.models'),
         priceCeiling: policy.priceCeiling ?? {},
+        leastScore: amount(policy.leastScore, 'policy.leastScore') ?? 0n,
         spendingCap: amount(policy.spendingCap, 'policy.spendingCap'),
         headroom: amount(policy.headroom, 'policy.headroom'),
         hiddenTokens,

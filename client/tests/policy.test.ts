@@ -1,5 +1,8 @@
 import { checkPolicy, referencePrice, refuseOffer, refuseProvider, tcbStatusBits } from '../src/policy';
+import { FullTime } from '@ton-compute/contracts';
 import { formatCoins, parseCoins } from '../src';
+import { ProviderInfo } from '../src/chain/providers';
+import { refuseStanding } from '../src/find';
 
 const now = 1_800_000_000;
 const attested = { tier: 1, attestedUntil: now + 3600, tcbStatus: 0, measurement: Buffer.alloc(32, 5) };
@@ -11,6 +14,15 @@ const offer = {
 };
 
 describe('a policy', () => {
+    it('refuses a provider whose record is worth less than the score that it asks for', () => {
+        const record = { sessions: 9, volume: 100n, jobsDelivered: 0, jobsFailed: 0, jobsDeclined: 0, feesRemitted: 10n, attestedSeconds: FullTime };
+        const provider = { status: 'active', record } as ProviderInfo;
+        expect(refuseStanding(checkPolicy(), provider)).toBeNull();
+        expect(refuseStanding(checkPolicy({ leastScore: 10n }), provider)).toBeNull();
+        expect(refuseStanding(checkPolicy({ leastScore: 11n }), provider)).toContain('score');
+        expect(refuseStanding(checkPolicy(), { ...provider, status: 'retired' })).toBe('it is retired');
+    });
+
     it('asks for tier tdx unless told otherwise', () => {
         const policy = checkPolicy();
         expect(refuseProvider(policy, { ...attested, tier: 0, attestedUntil: 0 }, now)).toContain('not attested');
@@ -56,6 +68,7 @@ describe('a policy', () => {
             [{ spendingCap: -1n }, 'policy.spendingCap'],
             [{ headroom: 5 as never }, 'policy.headroom'],
             [{ hiddenTokens: -1 }, 'policy.hiddenTokens'],
+            [{ leastScore: -1n }, 'policy.leastScore'],
             [{ priceCeiling: { prompt: -1n } }, 'policy.priceCeiling.prompt'],
         ];
         for (const [policy, name] of wrong) {

@@ -2,7 +2,7 @@ import { Address } from '@ton/core';
 import { ProviderInfo, readProvider, readProviderAt, readProviderCount } from '../chain/providers';
 import { Deadline } from '../deadline';
 import { reasonOf } from '../errors';
-import { refuseActive } from '../find';
+import { refuseStanding } from '../find';
 import { JobContext } from './context';
 import { JobRecord } from './record';
 
@@ -31,7 +31,7 @@ export async function announceJob(
     const tell = async (read: () => Promise<ProviderInfo>): Promise<void> => {
         try {
             const provider = await read();
-            if ((refuseActive(provider) ?? (await trust.refuse(chain, policy, provider))) === null) {
+            if ((refuseStanding(policy, provider) ?? (await trust.refuse(chain, policy, provider))) === null) {
                 await post(provider.endpoint, job, signal);
                 told += 1;
             }

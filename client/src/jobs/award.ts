@@ -6,7 +6,7 @@ import { awardingValue, readChainPrices } from '../chain/fees';
 import { Bid, JobOnChain, readJob } from '../chain/job';
 import { ProviderInfo, readProviderAt } from '../chain/providers';
 import { ClientError } from '../errors';
-import { refuseActive } from '../find';
+import { refuseStanding } from '../find';
 import { JobContext, requireWallet } from './context';
 import { JobRecord } from './record';
 
@@ -27,7 +27,7 @@ export async function judgeBidder(context: JobContext, chain: Chain, record: Job
         }
         throw error;
     }
-    return refuseActive(info) ?? (await context.trust.refuse(chain, record.policy, info)) ?? info;
+    return refuseStanding(record.policy, info) ?? (await context.trust.refuse(chain, record.policy, info)) ?? info;
 }
 
 /**

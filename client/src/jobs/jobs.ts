@@ -6,7 +6,7 @@ import { Chain } from '../chain/chain';
 import { readJobRegistry } from '../chain/job';
 import { ProviderInfo, readProviderAt } from '../chain/providers';
 import { ClientError, reasonOf } from '../errors';
-import { refuseActive } from '../find';
+import { refuseStanding } from '../find';
 import { requireBasechain, demandsMeasurement } from '../opening';
 import { tcbStatusBits } from '../policy';
 import { rootOf } from '../trust';
@@ -164,7 +164,7 @@ export class Jobs {
         const { registry, trust } = this.context;
         if (provider !== null) {
             const info = await readProviderAt(chain, registry, requireBasechain(provider, 'provider'));
-            const refusal = refuseActive(info) ?? (await trust.refuse(chain, policy, info));
+            const refusal = refuseStanding(policy, info) ?? (await trust.refuse(chain, policy, info));
             if (refusal !== null) {
                 throw new ClientError('provider_refused', `Provider ${info.address.toString()} was refused: ${refusal}. Nothing was spent.`);
             }
