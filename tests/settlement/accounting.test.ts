@@ -78,7 +78,7 @@ async function play(move: Move) {
 describe('whatever happens to a settlement', () => {
     it('its balance covers reserve and float, and coins in are shares, fees, batches and balance', async () => {
         const parties = [
-            network.settlement, network.registry, network.treasury, network.owner, network.client, network.stranger, ...sessions,
+            network.settlement, network.provider, network.registry, network.treasury, network.owner, network.client, network.stranger, ...sessions,
         ].map(({ address }) => address);
         await fc.assert(fc.asyncProperty(moves, async (sequence) => {
             await network.chain.loadFrom(ready);
