@@ -16,7 +16,7 @@ import { Command, Due, Model, ModelTerms, Party } from './model';
 // Random lives of a few jobs on the real contracts, beside a model of their rules. After every command jobs, counters and
 // everybody's coins are what the model says, and no coin is made or lost.
 
-const Runs = Number(process.env.FUZZ_RUNS ?? 20);
+const Runs = Number(process.env.FUZZ_RUNS ?? 14);
 const Seed = Number(process.env.FUZZ_SEED ?? 77);
 const Value = toNano('0.05');
 /** What a command may cost whoever gets something because of it; far below any bond. */
@@ -191,14 +191,19 @@ const providerIndex = fc.nat({ max: Providers - 1 });
 const anyParty = fc.constantFrom('client 0', 'client 1', 'owner 0', 'owner 1', 'attester 0', 'attester 2', 'stranger');
 const sender = fc.record({ honest: mostly(true, false), other: anyParty });
 type Drawn = (world: World) => Promise<void>;
+/** The job that was drawn, or an honest party's next best one in this state. */
+const suited = ({ model }: World, drawn: number, honest: boolean, fits: (job: Model['jobs'][number]) => boolean) =>
+    honest ? [drawn, 0, 1, 2].find((job) => fits(model.jobs[job])) ?? drawn : drawn;
 
 const draws: { weight: number; arbitrary: fc.Arbitrary<Drawn> }[] = [
-    { weight: 3, arbitrary: fc.tuple(jobIndex, sender, mostly(true, false)).map(([job, { honest, other }, enough]) => async (world) => {
+    { weight: 3, arbitrary: fc.tuple(jobIndex, sender, mostly(true, false)).map(([drawn, { honest, other }, enough]) => async (world) => {
+        const job = suited(world, drawn, honest, ({ status }) => status === 'none');
         const least = postJobValue(pricesOf(chain), Terms[job].ceiling, 0n);
         await world.run({ kind: 'post', job, sender: honest ? Terms[job].client : other, value: enough ? least : least / 2n, enough });
     }) },
     { weight: 8, arbitrary: fc.tuple(jobIndex, providerIndex, sender, fc.constantFrom('owner', 'attester'), fc.integer({ min: -3, max: 12 }), mostly(true, false), mostly(0, 1, -1))
-        .map(([job, provider, { honest, other }, role, steps, enough, offset]) => async (world) => {
+        .map(([drawn, provider, { honest, other }, role, steps, enough, offset]) => async (world) => {
+            const job = suited(world, drawn, honest, ({ status }) => status === 'bidding');
             const { bid, life, terms } = world.model.jobs[job];
             const from = bid === null ? terms.ceiling : bid.amount;
             // From three steps too high to twelve below; also a nanoTON above a whole step.
@@ -209,7 +214,8 @@ const draws: { weight: number; arbitrary: fc.Arbitrary<Drawn> }[] = [
                 sender: honest ? `${role} ${terms.direct !== null ? terms.direct : provider}` : other, life: Math.max(0, life + offset), value, enough,
             });
         }) },
-    { weight: 4, arbitrary: fc.tuple(jobIndex, sender, mostly(true, false), providerIndex).map(([job, { honest, other }, best, provider]) => async (world) => {
+    { weight: 4, arbitrary: fc.tuple(jobIndex, sender, mostly(true, false), providerIndex).map(([drawn, { honest, other }, best, provider]) => async (world) => {
+        const job = suited(world, drawn, honest, ({ status, bid }) => status === 'bidding' && bid !== null);
         const { bid, terms } = world.model.jobs[job];
         await world.run({
             kind: 'award', job, sender: honest ? terms.client : other, value: Value, provider: best && bid ? bid.provider : provider,
@@ -217,7 +223,8 @@ const draws: { weight: number; arbitrary: fc.Arbitrary<Drawn> }[] = [
         });
     }) },
     { weight: 5, arbitrary: fc.tuple(jobIndex, providerIndex, sender, fc.constantFrom('owner', 'attester'), fc.boolean(), mostly(true, false), mostly(0, -1, 1))
-        .map(([job, provider, { honest, other }, role, delivered, signed, offset]) => async (world) => {
+        .map(([drawn, provider, { honest, other }, role, delivered, signed, offset]) => async (world) => {
+            const job = suited(world, drawn, honest, ({ status }) => status === 'awarded');
             const { bid, life } = world.model.jobs[job];
             const by = honest && bid ? bid.provider : provider;
             await world.run({
@@ -234,6 +241,7 @@ const draws: { weight: number; arbitrary: fc.Arbitrary<Drawn> }[] = [
         const { status, terms, deliveryDeadline } = world.model.jobs[job];
         const deadline = (status === 'awarded' ? deliveryDeadline : terms.awardDeadline) + before;
         await world.run({ kind: 'pass', seconds: Math.max(0, deadline - world.model.now) });
+        await world.run({ kind: 'expire', job, sender: 'stranger', value: Value });
     }) },
     { weight: 2, arbitrary: fc.tuple(providerIndex, fc.constantFrom(0, 60, 2_000, 100_000), mostly(0, 1, 2, 7), mostly(TestRecord.measurement, 1n))
         .map(([provider, lifetime, tcbStatus, measurement]) => (world) =>
@@ -262,7 +270,12 @@ describe('Jobs and the model of their rules', () => {
             fc.asyncProperty(fc.array(fc.oneof(...draws), { minLength: 15, maxLength: 45, size: 'max' }), async (life) => {
                 await chain.loadFrom(start);
                 const world = new World();
-                await world.run({ kind: 'post', job: 0, sender: 'client 0', value: postJobValue(pricesOf(chain), Terms[0].ceiling, 0n), enough: true });
+                for (const [job, { client, ceiling, bond }] of Terms.entries()) {
+                    await world.run({ kind: 'post', job, sender: client, value: postJobValue(pricesOf(chain), ceiling, 0n), enough: true });
+                    await world.run({
+                        kind: 'bid', job, provider: 1, sender: 'attester 1', amount: ceiling, life: 1, value: bidValue(pricesOf(chain), bond), enough: true,
+                    });
+                }
                 for (const one of life) {
                     await one(world);
                 }
