@@ -1,7 +1,8 @@
-import { Address, beginCell, Cell, toNano } from '@ton/core';
+import { Address, beginCell, Cell, Dictionary, toNano } from '@ton/core';
 import { BlockchainSnapshot } from '@ton/sandbox';
 import { Errors, escrowDeployment, packSignedVoucher, packTerms, SessionEscrow } from '../../wrappers';
-import { operation } from '../support/chain';
+import { asLibrary } from '../job/cells';
+import { exitCodeOf, operation, sendAs, transactionOf } from '../support/chain';
 import { TestNetwork } from '../support/network';
 import * as message from './messages';
 import { attempt, refused } from './outcome';
@@ -171,5 +172,20 @@ describe('threat: Cell boundaries chosen by the sender: fixed bit length of each
 
     it('terms with a reference beside the offer are refused: no reserve counts the rent of what hangs on it', async () => {
         expect(await openWith(withReference)).toEqual(refused(Errors.CellUnderflow));
+    });
+});
+
+describe('threat: terms behind a library cell, which the client could take away from an open session', () => {
+    it('the provider refuses them, and the deposit comes back', async () => {
+        const { chain, client, provider, settlement, sessionKey } = network;
+        const terms = packTerms(network.agreement({ salt: 99n }));
+        const libraries = Dictionary.empty(Dictionary.Keys.Buffer(32), Dictionary.Values.Cell());
+        [Cell.EMPTY, terms].forEach((cell) => libraries.set(cell.hash(), cell));
+        chain.libs = beginCell().storeDictDirect(libraries).endCell();
+        const { address, init } = await escrowDeployment(sessionKey.publicKey, settlement.address, asLibrary(terms));
+        const result = await sendAs(chain, client.address, address, Deposit, message.openSession(), { init });
+        expect(exitCodeOf(transactionOf(result, provider.address))).toBe(Errors.Malformed);
+        expect(result.transactions).toHaveTransaction({ from: address, to: client.address, value: (value) => value! > Deposit - toNano('0.05') });
+        expect(await network.exists(address)).toBe(false);
     });
 });
