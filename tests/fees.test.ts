@@ -82,11 +82,11 @@ async function measure(prices: PriceSet): Promise<{ figures: Measured; network: 
     record('RegisterProviderGas', gasOf(inRegistry));
     record('InitialiseProviderGas', gasOf(inProvider));
     record('InitialiseSettlementGas', gasOf(inSettlement));
-    for (const transaction of [inRegistry, inProvider]) {
+    for (const [transaction, name] of [[inRegistry, 'Register'], [inProvider, 'DeploySettlement']] as const) {
         const [{ cells, bits }] = carriedBy(transaction);
         expect(forwardFeesOf(transaction)).toBe(forwardFee(chain, cells, bits));
-        record('RegisterCells', cells);
-        record('RegisterBits', bits);
+        record(`${name}Cells`, cells);
+        record(`${name}Bits`, bits);
     }
 
     // Both proposals, unlike the parameters in force.

@@ -364,7 +364,7 @@ export function minimumValues(prices: ChainPrices): Readonly<Record<Operation, b
         retire: withChange(Gas.retire),
         deploySettlement:
             computeFee(prices, Provider.InitialiseProviderGas + RewardSettlement.InitialiseSettlementGas) +
-            forwardFee(prices, Provider.RegisterCells, Provider.RegisterBits),
+            forwardFee(prices, Provider.DeploySettlementCells, Provider.DeploySettlementBits),
         setAttester: withChange(Gas.setAttester),
         requestNonce: requestNonceValue(prices),
         refreshAttestation: refreshAttestationValue(prices),
