@@ -23,10 +23,17 @@ export interface Engine {
     readonly load: EngineLoad;
     /** Whether the model runs in this very process; only then does a quote of the machine vouch for it. Default: no. */
     readonly embedded?: boolean;
+    /**
+     * Whether the backend cannot be held up, because it is a server behind a connection: it generates ahead of what is
+     * asked for, and what nobody asked for is neither given out nor counted. Default: no.
+     */
+    readonly generatesAhead?: boolean;
+    /** Whether `countPromptTokens` is a bound from above, because the backend has no tokenizer to ask. Default: no. */
+    readonly boundsPrompts?: boolean;
 
     /**
-     * Tokens of the rendered prompt, chat template included: the number that `onStart` and `Tokens.prompt` will give.
-     * Takes no slot and evaluates nothing.
+     * Tokens of the rendered prompt, chat template included: the number that `onStart` and `Tokens.prompt` will give;
+     * where `boundsPrompts` says so, one that they do not exceed. Takes no slot and evaluates nothing.
      * @throws {ModelNotFoundError} for a model that is not in `models`.
      * @throws {InvalidRequestError} for messages that the chat template refuses.
      */
@@ -106,10 +113,18 @@ export type EngineLoad = {
 
 export type TextPart = { readonly type: 'text'; readonly text: string };
 
+/** Parts other than text (images, sound) are for backends that understand them. */
+export type ContentPart = TextPart | { readonly type: string; readonly [field: string]: unknown };
+
 export type ChatMessage = {
-    readonly role: 'system' | 'user' | 'assistant';
-    /** Plain text, or parts whose texts are joined without a separator. */
-    readonly content: string | readonly TextPart[];
+    readonly role: 'system' | 'user' | 'assistant' | 'tool';
+    /** Plain text, or parts whose texts are joined without a separator; null where there are tool calls instead. */
+    readonly content: string | readonly ContentPart[] | null;
+    /**
+     * Further fields of the OpenAI API by their own names (name, tool_calls, tool_call_id, ...). A backend that cannot
+     * honour one throws UnsupportedError.
+     */
+    readonly extra?: Readonly<Record<string, unknown>>;
 };
 
 /** How an answer is sampled. What is left out has the default of the OpenAI API. */

@@ -1,6 +1,7 @@
 import type { ChatMessage, ChatRequest, CompletionRequest } from './engine';
 import { InvalidRequestError } from './errors';
 import type { ChatHistoryItem, ChatWrapper, LlamaModel, LlamaText, Token } from './llama-module';
+import { checkNoExtra } from './sampling';
 
 /** A prompt as the model sees it, and what ends the answer to it. */
 export type RenderedPrompt = {
@@ -91,6 +92,8 @@ function chatHistory(messages: readonly ChatMessage[]): ChatHistoryItem[] {
     }
     const history = messages.map((message, index): ChatHistoryItem => {
         const text = contentText(message, index);
+        // Chat templates have no place for the name of a speaker, and clients send it without need.
+        checkNoExtra({ ...message.extra, name: undefined });
         switch (message.role) {
             case 'system':
             case 'user':
@@ -99,7 +102,7 @@ function chatHistory(messages: readonly ChatMessage[]): ChatHistoryItem[] {
                 return { type: 'model', response: [text] };
             default:
                 throw new InvalidRequestError(
-                    `The role of messages[${index}] is none of system, user and assistant.`,
+                    `The role of messages[${index}] is none of system, user and assistant, which are all that this model knows.`,
                     'messages',
                 );
         }
