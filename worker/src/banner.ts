@@ -3,6 +3,7 @@ import { CoinSymbol } from '@ton-compute/contracts';
 
 import { TestRootWarning } from './attestation/verifier';
 import { WorkerConfig } from './config/schema';
+import { EngineModel } from './engine';
 import type { Worker } from './worker';
 
 function tierLines(worker: Worker): [string, string][] {
@@ -18,31 +19,32 @@ function tierLines(worker: Worker): [string, string][] {
     ];
 }
 
+function modelLines(model: EngineModel, offers: Worker['provider']['offers']): [string, string][] {
+    const prices = offers
+        .filter((offer) => offer.model.toString('hex') === model.weightsHash)
+        .map(({ prices: { prompt, cached, completion, reasoning } }) =>
+            [
+                `prompt ${fromNano(prompt)}`,
+                `cached ${fromNano(cached)}`,
+                `completion ${fromNano(completion)}`,
+                `reasoning ${fromNano(reasoning)}`,
+            ].join(', '),
+        );
+    return [
+        ['model', `${model.id} (${model.architecture}, ${model.contextLength} tokens of context)`],
+        ['weights', `SHA-256 ${model.weightsHash}`],
+        ['price', prices.length === 0 ? 'no offer for this model yet' : `${prices.join('; ')} (${CoinSymbol} per million tokens)`],
+    ];
+}
+
 /** @returns the lines that a person sees when the worker has started. */
 export function describeWorker(worker: Worker, config: WorkerConfig): string {
     const { device, provider } = worker;
-    const [model] = worker.models;
-    const offers = provider.offers.filter((offer) => offer.model.toString('hex') === model.weightsHash);
-    const prices = offers.map(({ prices: { prompt, cached, completion, reasoning } }) =>
-        [
-            `prompt ${fromNano(prompt)}`,
-            `cached ${fromNano(cached)}`,
-            `completion ${fromNano(completion)}`,
-            `reasoning ${fromNano(reasoning)}`,
-        ].join(', '),
-    );
     const lines: [string, string][] = [
-        ['model', `${model.id} (${model.architecture}, ${model.contextLength} tokens of context)`],
-        ['weights', `SHA-256 ${model.weightsHash}`],
+        ...worker.models.flatMap((model) => modelLines(model, provider.offers)),
         ['device', `${device.backend}: ${device.note}`],
         ...tierLines(worker),
         ['provider', `${provider.address.toString()} (number ${provider.index})`],
-        [
-            'price',
-            prices.length === 0
-                ? 'no offer for this model yet'
-                : `${prices.join('; ')} (${CoinSymbol} per million tokens)`,
-        ],
         ['endpoint', `${config.provider.publicEndpoint ?? provider.endpoint}, listening at ${worker.url}`],
         ['requests', config.provider.plain ? 'sealed and plain' : 'sealed only'],
     ];

@@ -8,7 +8,7 @@ import { ProviderRecord, readProvider } from './chain/provider-record';
 import { WorkerConfig } from './config/schema';
 import { DeviceReport, Engine, EngineModel } from './engine';
 import { messageOf, StartError } from './errors';
-import { Admission } from './http/admission';
+import { Admissions } from './http/admissions';
 import { ServingContext } from './http/context';
 import { Gate } from './http/gate';
 import { createServer, listen } from './http/server';
@@ -39,7 +39,7 @@ export class RunningWorker implements Worker {
     url = '';
     private record: ProviderRecord;
     private settlement: SettlementAccount | null = null;
-    private readonly admission: Admission;
+    private readonly admissions: Admissions;
     private readonly watcher: SessionWatcher;
     private readonly keeper: SpentKeeper;
     private readonly loop: SettlementLoop;
@@ -65,8 +65,8 @@ export class RunningWorker implements Worker {
         const { network, settlement, limits } = config;
         this.record = office.provider;
         this.metrics = this.createMetrics(processMetrics);
-        this.admission = new Admission(engine.slots, limits.queue);
-        this.jobs = openJobs(config, office, engine, this.admission, attestation, logger, {
+        this.admissions = new Admissions(engine, limits.queue);
+        this.jobs = openJobs(config, office, engine, this.admissions, attestation, logger, {
             onEnd: (end) => this.metrics.jobEnded(end),
             onItem: (status) => this.metrics.jobItem(status),
         });
@@ -86,7 +86,7 @@ export class RunningWorker implements Worker {
         const context: ServingContext = {
             engine,
             gate: this.createGate(serving),
-            admission: this.admission,
+            admissions: this.admissions,
             receipts: new ReceiptIssuer(keys.worker, ledger, () => this.metrics.receipt()),
             limits,
             metrics: this.metrics,
@@ -114,7 +114,7 @@ export class RunningWorker implements Worker {
     /** Opens the doors; what an earlier run left in the ledger is taken up in the background. */
     async start(): Promise<void> {
         const { config } = this;
-        this.warnAboutOffer();
+        this.warnAboutOffers();
         await this.lookAtRecords();
         this.url = await this.listen();
         this.admin = await AdminServer.open(config.data.directory, {
@@ -148,16 +148,20 @@ export class RunningWorker implements Worker {
 
     stats(): WorkerStats {
         const { engine, office } = this;
-        const [model] = engine.models;
         const sessions = office.book.all();
         const reasons = this.complaints();
         return {
-            status: this.admission.draining ? 'draining' : reasons.length > 0 ? 'degraded' : 'ok',
+            status: this.admissions.draining ? 'draining' : reasons.length > 0 ? 'degraded' : 'ok',
             reasons,
             provider: this.record.address.toString(),
             tier: this.attestation?.attester.attested === true ? 'tdx' : 'open',
             attestation: this.attestation?.attester.status ?? null,
-            model: { id: model.id, weightsHash: model.weightsHash, contextLength: model.contextLength },
+            models: engine.models.map(({ id, weightsHash, contextLength }) => ({
+                id,
+                weightsHash,
+                contextLength,
+                slots: engine.slotsOf(id),
+            })),
             device: engine.device,
             slots: engine.slots,
             running: engine.load.running,
@@ -208,7 +212,7 @@ export class RunningWorker implements Worker {
     private createMetrics(processMetrics: boolean): Metrics {
         const { engine, office } = this;
         const source = {
-            load: () => ({ ...engine.load, slots: engine.slots, admitted: this.admission.size }),
+            load: () => ({ ...engine.load, slots: engine.slots, admitted: this.admissions.size }),
             sessions: () => ({ count: office.book.all().length, due: office.book.due }),
             feeFloat: () => this.settlement?.feeFloat ?? null,
             chainReachable: () => office.chain.reachable,
@@ -236,13 +240,13 @@ export class RunningWorker implements Worker {
     }
 
     /** Without a matching offer nobody can open a session; old ones go on, so it is no reason to refuse. */
-    private warnAboutOffer(): void {
-        const [model] = this.engine.models;
+    private warnAboutOffers(): void {
         const provider = this.record.address.toString();
-        if (!this.record.offers.some((offer) => offer.model.toString('hex') === model.weightsHash)) {
+        const offered = new Set(this.record.offers.map((offer) => offer.model.toString('hex')));
+        for (const { id, weightsHash } of this.engine.models.filter((model) => !offered.has(model.weightsHash))) {
             this.logger.warn(
-                { command: addOfferCommand(provider, model.weightsHash) },
-                `No session can be opened: the provider does not offer ${model.id}. Let its owner add the offer.`,
+                { command: addOfferCommand(provider, weightsHash) },
+                `No session can be opened for ${id}: the provider does not offer it. Let its owner add the offer.`,
             );
         }
         const wanted = this.config.provider.publicEndpoint;
@@ -320,17 +324,17 @@ export class RunningWorker implements Worker {
 
     private async shutDown(): Promise<void> {
         const { logger, config, office } = this;
-        this.admission.close();
+        this.admissions.close();
         clearInterval(this.care);
         logger.info(
-            { running: this.admission.size },
+            { running: this.admissions.size },
             'Shutting down: nothing new is taken, running answers are finished.',
         );
         // A job waits on the disk: who pays by the token does not wait for it.
         await this.jobs?.desk.stop();
-        await Promise.race([this.admission.whenEmpty(), pause(config.limits.drainSeconds)]);
+        await Promise.race([this.admissions.whenEmpty(), pause(config.limits.drainSeconds)]);
         this.stopping.abort();
-        await Promise.race([this.admission.whenEmpty(), pause(AbortPatience)]);
+        await Promise.race([this.admissions.whenEmpty(), pause(AbortPatience)]);
         await this.app.close();
         this.app.server.closeAllConnections();
         await this.attestation?.attester.stop();

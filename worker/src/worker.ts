@@ -9,6 +9,7 @@ import { openAttestation } from './attestation/open';
 import { requireMemory } from './attestation/source';
 import { ProviderRecord } from './chain/provider-record';
 import { parseConfig } from './config/load';
+import { ShippedModel } from './config/models';
 import { WorkerConfig, WorkerConfigInput } from './config/schema';
 import { createLlamaEngine, DeviceReport, Engine, EngineModel } from './engine';
 import { StartError } from './errors';
@@ -42,7 +43,7 @@ export type WorkerStats = {
     tier: 'open' | 'tdx';
     /** Null where the worker is not to be attested. */
     attestation: AttestationStatus | null;
-    model: { id: string; weightsHash: string; contextLength: number };
+    models: { id: string; weightsHash: string; contextLength: number; slots: number }[];
     device: DeviceReport;
     slots: number;
     running: number;
@@ -126,7 +127,7 @@ function requireJobsPossible({ jobs, provider }: WorkerConfig, engine: Engine): 
     if (provider.tier !== 'tdx') {
         throw new StartError("jobs.stores is set, but jobs go to attested workers only. Set provider.tier to 'tdx', or leave jobs.stores out.");
     }
-    if (engine.slots < 2) {
+    if (engine.models.every(({ id }) => engine.slotsOf(id) < 2)) {
         throw new StartError('jobs.stores is set, but jobs never take the last slot, and there is one only. Set model.slots to at least 2.');
     }
 }
@@ -145,7 +146,7 @@ async function loadEngine(config: WorkerConfig, logger: Logger): Promise<Engine>
         await requireMemory(memoryDirectory, 'The weights of an attested worker');
     }
     return createLlamaEngine({
-        modelPath: model.path,
+        modelPath: model.path ?? ShippedModel,
         memoryDirectory,
         modelId: model.name ?? undefined,
         expectedWeightsHash: model.weightsHash ?? undefined,

@@ -29,7 +29,8 @@ describe('Configuration', () => {
         expect((config.provider.id as Address).toRawString()).toBe(Provider);
         expect(config.settlement.claimAbove).toBe(1_000_000_000n);
         expect(config.settlement.distributeAbove).toBeNull();
-        expect(config.model.path).toMatch(/model[/\\]tiny-chat\.gguf$/);
+        expect(config.models).toEqual([{ ...config.model, upstream: config.upstream }]);
+        expect(config.model.path).toBeNull();
         expect(config.provider.plain).toBe(false);
     });
 
@@ -47,6 +48,40 @@ describe('Configuration', () => {
         const config = loadConfig({ file: file(minimal), environment: { MODEL_PATH: '/m.gguf', REQUIRE_GPU: '1' } });
         expect(config.model.path).toBe('/m.gguf');
         expect(config.gpu.required).toBe(true);
+    });
+
+    describe('with several models', () => {
+        const hash = 'ab'.repeat(32);
+        const list = [{ path: '/a.gguf', slots: 8 }, { name: 'b', weightsHash: hash, upstream: { url: 'http://127.0.0.1:8000/v1' } }];
+
+        it('takes them from a list in the file, each with the defaults of one model', () => {
+            const { models } = loadConfig({ file: file({ ...minimal, models: list }) });
+            expect(models).toMatchObject([
+                { path: '/a.gguf', slots: 8, weightsHash: null, upstream: { url: null, kind: 'auto' } },
+                { path: null, name: 'b', slots: 4, weightsHash: hash, upstream: { url: 'http://127.0.0.1:8000/v1' } },
+            ]);
+        });
+
+        it('refuses a second place to name one', () => {
+            const sources = { file: file({ ...minimal, models: list }), environment: { MODEL_PATH: '/m.gguf' } };
+            expect(() => loadConfig(sources)).toThrow(/^Both 'models' and 'model' are set/);
+        });
+
+        it.each<[string, unknown, RegExp]>([
+            ['no list', {}, /^'models' must be a list/],
+            ['an empty list', [], /^'models' must be a list/],
+            ['a wrong value', [{ slots: 0 }], /^models\[0\]\.slots: expected a number from 1/],
+            ['a wrong value of an upstream', [{}, { upstream: { kind: 'x' } }], /^models\[1\]\.upstream\.kind: expected 'auto'/],
+            ['an unknown field', [{ paht: '/a' }], /^There is no field 'paht' in models\[0\]/],
+        ])('names what is wrong in %s', (_what, models, message) => {
+            expect(() => loadConfig({ file: file({ ...minimal, models }) })).toThrow(message);
+        });
+    });
+
+    it('asks for the hash of weights that it cannot see', () => {
+        const upstream = { url: 'http://127.0.0.1:8000/v1' };
+        expect(() => parseConfig({ ...minimal, upstream })).toThrow(/needs model\.weightsHash/);
+        expect(parseConfig({ ...minimal, upstream, model: { path: '/weights' } }).models[0].upstream.url).toBe(upstream.url);
     });
 
     it('takes a provider by number only together with its registry', () => {

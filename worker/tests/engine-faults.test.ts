@@ -20,6 +20,7 @@ class ScriptedEngine implements Engine {
             architecture: 'unknown',
         },
     ];
+    slotsOf = () => this.slots;
     readonly slots = 4;
     readonly load = { running: 0, waiting: 0 };
     readonly device;

@@ -3,6 +3,7 @@ import { z } from 'zod';
 
 import { ConfigError, messageOf } from '../errors';
 import { FieldInfo, infoOf } from './fields';
+import { ModelConfig, modelList } from './models';
 import { Schema, sections, WorkerConfig, WorkerConfigInput } from './schema';
 
 /** One field under all of its names. */
@@ -46,7 +47,12 @@ export type ConfigSources = {
 
 /** Where a value was found, for messages. */
 type Origins = Map<string, string>;
-type Raw = { values: Record<string, Record<string, unknown>>; origins: Origins };
+type Raw = {
+    values: Record<string, Record<string, unknown>>;
+    /** The list of models, as it is written; undefined without one. */
+    models: unknown;
+    origins: Origins;
+};
 
 /**
  * @returns the whole configuration.
@@ -69,10 +75,10 @@ export function loadDataDirectory(sources: ConfigSources): string {
  * @throws {ConfigError}
  */
 export function loadSection<S extends 'data' | 'attestation'>(name: S, sources: ConfigSources): WorkerConfig[S] {
-    const { values, origins } = gather(sources);
-    const result = sections[name].safeParse(values[name] ?? {});
+    const raw = gather(sources);
+    const result = sections[name].safeParse(raw.values[name] ?? {});
     if (!result.success) {
-        throw fieldError(result.error.issues[0], [name], { values, origins });
+        throw fieldError(result.error.issues[0], [name], raw);
     }
     return result.data as WorkerConfig[S];
 }
@@ -82,11 +88,12 @@ export function loadSection<S extends 'data' | 'attestation'>(name: S, sources: 
  * @throws {ConfigError}
  */
 export function parseConfig(input: WorkerConfigInput): WorkerConfig {
-    return check({ values: input as Raw['values'], origins: new Map() });
+    const { models, ...values } = input;
+    return check({ values: values as Raw['values'], models, origins: new Map() });
 }
 
 function gather({ flags = {}, environment = {}, file }: ConfigSources): Raw {
-    const values = file === undefined ? {} : readConfigFile(file);
+    const { models, ...values } = file === undefined ? {} : readConfigFile(file);
     const origins: Origins = new Map();
     for (const { section, field, path, flag, variables, info } of fieldNames) {
         if (file !== undefined && values[section]?.[field] !== undefined) {
@@ -100,10 +107,10 @@ function gather({ flags = {}, environment = {}, file }: ConfigSources): Raw {
             origins.set(path, fromFlag === undefined ? `the variable ${variable}` : `the flag ${flag}`);
         }
     }
-    return { values, origins };
+    return { values, models, origins };
 }
 
-function readConfigFile(file: string): Raw['values'] {
+function readConfigFile(file: string): Raw['values'] & { models?: unknown } {
     let parsed: unknown;
     try {
         parsed = JSON.parse(readFileSync(file, 'utf8'));
@@ -122,7 +129,7 @@ function readConfigFile(file: string): Raw['values'] {
         );
     }
     for (const [section, value] of Object.entries(parsed)) {
-        if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+        if (section !== 'models' && (typeof value !== 'object' || value === null || Array.isArray(value))) {
             throw new ConfigError(
                 `The section '${section}' of ${file} must be an object of fields.${suggestion(section)}`,
             );
@@ -145,11 +152,12 @@ function fromText(text: string, { kind }: FieldInfo): unknown {
     return text;
 }
 
-function check({ values, origins }: Raw): WorkerConfig {
+function check(raw: Raw): WorkerConfig {
+    const { values } = raw;
     const complete = { ...Object.fromEntries(Object.keys(sections).map((section) => [section, {}])), ...values };
     const result = Schema.safeParse(complete);
     if (!result.success) {
-        throw fieldError(result.error.issues[0], [], { values, origins });
+        throw fieldError(result.error.issues[0], [], raw);
     }
     const config = result.data;
     if (typeof config.provider.id === 'bigint' && config.provider.registry === null) {
@@ -158,7 +166,52 @@ function check({ values, origins }: Raw): WorkerConfig {
                 'Or give the provider by its address.',
         );
     }
-    return config;
+    const models = modelsOf(raw, config);
+    models.forEach(requireWeights);
+    return { ...config, models };
+}
+
+/** @returns the models of the list, or the one of the sections. */
+function modelsOf({ values, models }: Raw, { model, upstream }: Pick<WorkerConfig, 'model' | 'upstream'>): ModelConfig[] {
+    if (models === undefined) {
+        return [{ ...model, upstream }];
+    }
+    const double = ['model', 'upstream'].find((section) => Object.keys(values[section] ?? {}).length > 0);
+    if (double !== undefined) {
+        throw new ConfigError(
+            `Both 'models' and '${double}' are set (flags and variables count, MODEL_PATH too). List all models in 'models', ` +
+                `and leave '${double}' out.`,
+        );
+    }
+    const result = modelList.safeParse(models);
+    if (!result.success) {
+        throw listError(result.error.issues[0]);
+    }
+    return result.data;
+}
+
+/** What is served behind a connection cannot be hashed here: somebody has to say what it is. */
+function requireWeights({ path, weightsHash, upstream }: ModelConfig): void {
+    if (upstream.url !== null && weightsHash === null && path === null) {
+        throw new ConfigError(
+            `The model behind ${upstream.url} needs model.weightsHash, the SHA-256 of its weights that the offer names, or ` +
+                'model.path, the weights that the server has loaded, to be hashed.',
+        );
+    }
+}
+
+function listError(issue: z.core.$ZodIssue): ConfigError {
+    const [index, ...rest] = issue.path.map(String);
+    if (index === undefined) {
+        return new ConfigError(`'models' must be a list of 1 to 64 models, such as [{"path": "/models/qwen3-8b.gguf"}].`);
+    }
+    if (issue.code === 'unrecognized_keys') {
+        return new ConfigError(`There is no field '${[...rest, issue.keys[0]].join('.')}' in models[${index}].`);
+    }
+    const [first, second] = rest;
+    const known = fieldNames.find(({ path }) => path === (first === 'upstream' ? `upstream.${second}` : `model.${first}`));
+    const expected = known === undefined ? issue.message : `expected ${known.info.expected}`;
+    return new ConfigError(`${[`models[${index}]`, ...rest].join('.')}: ${expected}.`);
 }
 
 function fieldError(issue: z.core.$ZodIssue, prefix: string[], { values, origins }: Raw): ConfigError {

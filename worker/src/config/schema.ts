@@ -1,12 +1,9 @@
-import { join } from 'node:path';
 import { Address } from '@ton/core';
 import { z } from 'zod';
 
 import { parseStorePrefix } from '../jobs/locations';
-import { address, field, sha256, tonAmount } from './fields';
-
-/** The model that comes with the worker: tiny, and it knows only its small domain. */
-const ShippedModel = join(__dirname, '..', '..', 'model', 'tiny-chat.gguf');
+import { address, field, tonAmount } from './fields';
+import { ModelConfig, ModelConfigInput, modelFields, upstreamFields } from './models';
 
 const count = (least: number, most: number) => z.int().min(least).max(most);
 const seconds = (least: number, most: number) => z.number().min(least).max(most);
@@ -123,47 +120,8 @@ export const sections = {
             meaning: 'Port to listen on; 0 takes any free one.',
         }),
     }),
-    model: z.strictObject({
-        path: field(z.string().min(1).default(ShippedModel), {
-            kind: 'text',
-            expected: 'the path of a GGUF file',
-            example: '/models/qwen3-8b-q4_k_m.gguf',
-            meaning: 'The weights. Default: the tiny model that comes with the worker.',
-            aliases: ['MODEL_PATH'],
-        }),
-        name: field(z.string().min(1).max(200).nullable().default(null), {
-            kind: 'text',
-            expected: 'a name',
-            example: 'qwen3-8b',
-            meaning: 'Name by which clients ask for the model. Default: the name of the file.',
-        }),
-        memory: field(z.string().min(1).nullable().default(null), {
-            kind: 'text',
-            expected: 'a path',
-            example: '/run/ton-compute/weights',
-            meaning:
-                'Folder in memory that the weights are copied to, hashed in and loaded from. Default: in tier tdx, beside ' +
-                'the keys; else none.',
-        }),
-        weightsHash: field(sha256.nullable().default(null), {
-            kind: 'text',
-            expected: 'a SHA-256 hash, 64 hexadecimal digits',
-            example: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
-            meaning: 'Weights with any other hash are refused.',
-        }),
-        contextSize: field(count(16, 10_000_000).nullable().default(null), {
-            kind: 'number',
-            expected: 'tokens, from 16 to 10000000',
-            example: 8192,
-            meaning: "Prompt and answer together, in tokens. Default: the engine's choice, at most 8192.",
-        }),
-        slots: field(count(1, 1024).default(4), {
-            kind: 'number',
-            expected: 'a number from 1 to 1024',
-            example: 4,
-            meaning: 'Requests that are generated at the same time; each takes memory for a whole context.',
-        }),
-    }),
+    model: z.strictObject(modelFields),
+    upstream: z.strictObject(upstreamFields),
     gpu: z.strictObject({
         backend: field(gpu.default('auto'), {
             kind: 'text',
@@ -439,9 +397,15 @@ export const sections = {
 export const Schema = z.strictObject(sections);
 
 /** A complete configuration: amounts in nanoTON, times in seconds. */
-export type WorkerConfig = z.output<typeof Schema>;
+export type WorkerConfig = z.output<typeof Schema> & {
+    /** What is served: the list of the file, or the one of the sections `model` and `upstream`. Never empty. */
+    models: readonly ModelConfig[];
+};
 
 type SchemaInput = z.input<typeof Schema>;
 
 /** A configuration as it is written: whatever has a default may be left out, sections too. */
-export type WorkerConfigInput = { [S in keyof SchemaInput]?: Partial<SchemaInput[S]> };
+export type WorkerConfigInput = { [S in keyof SchemaInput]?: Partial<SchemaInput[S]> } & {
+    /** Several models, instead of the sections `model` and `upstream`. */
+    models?: readonly ModelConfigInput[];
+};

@@ -32,6 +32,12 @@ export interface Engine {
     readonly boundsPrompts?: boolean;
 
     /**
+     * Requests of one model that are generated at the same time; a server may have less room at one moment than at another.
+     * @param model id from `models`.
+     */
+    slotsOf(model: string): number;
+
+    /**
      * Tokens of the rendered prompt, chat template included: the number that `onStart` and `Tokens.prompt` will give;
      * where `boundsPrompts` says so, one that they do not exceed. Takes no slot and evaluates nothing.
      * @throws {ModelNotFoundError} for a model that is not in `models`.

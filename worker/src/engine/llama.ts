@@ -178,6 +178,10 @@ class LlamaEngine implements Engine {
         return { running: this.resources.slots.running, waiting: this.resources.slots.waiting };
     }
 
+    slotsOf(): number {
+        return this.slots;
+    }
+
     async countPromptTokens(request: ChatRequest | CompletionRequest): Promise<number> {
         this.check(request.model);
         return this.renderer.render(request).tokens.length;

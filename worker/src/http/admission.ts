@@ -16,11 +16,11 @@ export class Admission {
     private readonly left: (() => void)[] = [];
 
     /**
-     * @param slots requests that the engine runs at once.
+     * @param slots requests that the engine runs at once, at this moment: a server may have less room at times.
      * @param maxQueue requests that may wait besides.
      */
     constructor(
-        private readonly slots: number,
+        private readonly slots: () => number,
         private readonly maxQueue: number,
     ) {}
 
@@ -38,10 +38,11 @@ export class Admission {
         if (this.closed) {
             throw new WireError('draining', 'The worker is shutting down. Choose another provider.', {}, LongestRetry);
         }
-        if (this.admitted >= this.slots + this.maxQueue) {
-            const seconds = Math.ceil((this.meanDuration * (this.maxQueue + 1)) / this.slots);
+        const slots = this.slots();
+        if (this.admitted >= slots + this.maxQueue) {
+            const seconds = Math.ceil((this.meanDuration * (this.maxQueue + 1)) / Math.max(slots, 1));
             const retry = Math.min(LongestRetry, Math.max(1, seconds));
-            throw new WireError('overloaded', `All ${this.slots} slots and the queue are taken.`, {}, retry);
+            throw new WireError('overloaded', slots === 1 ? 'The slot and the queue are taken.' : `All ${slots} slots and the queue are taken.`, {}, retry);
         }
     }
 
@@ -70,7 +71,7 @@ export class Admission {
      * @returns the function that gives it back; null when there is none to spare.
      */
     enterSpare(): (() => void) | null {
-        if (this.closed || this.admitted + this.spare + 1 >= this.slots) {
+        if (this.closed || this.admitted + this.spare + 1 >= this.slots()) {
             return null;
         }
         this.spare += 1;

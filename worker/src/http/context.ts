@@ -3,7 +3,7 @@ import { Logger } from '../logger';
 import { Metrics } from '../metrics';
 import { ReceiptIssuer } from '../money/receipts';
 import { Session } from '../sessions/session';
-import { Admission } from './admission';
+import { Admissions } from './admissions';
 import { Gate } from './gate';
 
 /** Limits of what one request may take. */
@@ -26,7 +26,7 @@ export type Limits = {
 export type ServingContext = {
     engine: Engine;
     gate: Gate;
-    admission: Admission;
+    admissions: Admissions;
     receipts: ReceiptIssuer;
     limits: Limits;
     metrics: Metrics;

@@ -9,7 +9,7 @@ import { parseBody } from './request-body';
 const JobBody = z.looseObject({ job: z.string().max(100) });
 
 /** POST /jobs: tells the worker about a job that is not listed, or is for it alone. */
-export function jobsRoute({ admission }: ServingContext, announce: ((job: Address) => Promise<void>) | null) {
+export function jobsRoute({ admissions }: ServingContext, announce: ((job: Address) => Promise<void>) | null) {
     return async ({ body }: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
         if (announce === null) {
             throw new WireError(
@@ -17,7 +17,7 @@ export function jobsRoute({ admission }: ServingContext, announce: ((job: Addres
                 'This worker takes no jobs: its configuration allows no stores (jobs.stores). Choose another provider.',
             );
         }
-        if (admission.draining) {
+        if (admissions.draining) {
             throw new WireError('draining', 'The worker is shutting down. Choose another provider.', {}, 60);
         }
         const { job } = parseBody(body instanceof Buffer ? body : Buffer.alloc(0), JobBody);

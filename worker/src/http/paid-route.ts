@@ -31,16 +31,16 @@ export type PaidHandler = (context: ServingContext, request: PaidRequest) => Pro
 /** @returns a fastify handler around a paid route: admission, payment, opening, deadlines, errors. */
 export function paidRoute(context: ServingContext, handler: PaidHandler) {
     return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
-        const { gate, admission, limits } = context;
+        const { gate, admissions, limits } = context;
         // A full worker says so before it spends time on signatures.
-        admission.check();
+        admissions.check();
         const admitted = await gate.admit({
             method: request.method,
             path: request.raw.url ?? request.url,
             headers: request.headers,
             body: request.body instanceof Buffer ? request.body : Buffer.alloc(0),
         });
-        const leave = admission.enter();
+        const leave = admissions.of(admitted.model.id).enter();
         admitted.session.inFlight += 1;
         try {
             const connection = new Connection(reply.raw, limits.idleSeconds);

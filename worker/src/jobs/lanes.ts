@@ -1,11 +1,11 @@
-import { Admission } from '../http/admission';
+import { Admissions } from '../http/admissions';
 
 /** Places for items of jobs: a limited number, and never the last slot of the engine. */
 export class JobLanes {
     private taken = 0;
 
     constructor(
-        private readonly admission: Admission,
+        private readonly admissions: Admissions,
         /** Most items at once, of all jobs together. */
         readonly count: number,
     ) {}
@@ -14,11 +14,12 @@ export class JobLanes {
         return this.taken;
     }
 
-    /** Waits for a place. @returns the function that gives it back. Rejects when the signal fires. */
-    async enter(signal: AbortSignal): Promise<() => void> {
+    /** Waits for a place at a model. @returns the function that gives it back. Rejects when the signal fires. */
+    async enter(model: string, signal: AbortSignal): Promise<() => void> {
+        const admission = this.admissions.of(model);
         for (;;) {
             signal.throwIfAborted();
-            const leave = this.taken < this.count ? this.admission.enterSpare() : null;
+            const leave = this.taken < this.count ? admission.enterSpare() : null;
             if (leave !== null) {
                 this.taken += 1;
                 return () => {
@@ -26,7 +27,7 @@ export class JobLanes {
                     leave();
                 };
             }
-            await this.admission.whenLeft(signal);
+            await admission.whenLeft(signal);
         }
     }
 }

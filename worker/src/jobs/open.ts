@@ -1,7 +1,7 @@
 import { Attestation } from '../attestation/open';
 import { WorkerConfig } from '../config/schema';
 import { Engine } from '../engine/engine';
-import { Admission } from '../http/admission';
+import { Admissions } from '../http/admissions';
 import { JobEnd } from '../ledger/jobs';
 import { Logger } from '../logger';
 import { Office } from '../office';
@@ -32,7 +32,7 @@ export function openJobs(
     config: WorkerConfig,
     office: Office,
     engine: Engine,
-    admission: Admission,
+    admissions: Admissions,
     attestation: Attestation | null,
     logger: Logger,
     events: JobEvents,
@@ -46,15 +46,17 @@ export function openJobs(
     const jobOffice: JobOffice = { chain, ledger, logger, keys, globalId, provider: provider.address, wallet, attester };
     const prefixes = jobs.stores.map(parseStorePrefix).filter((prefix): prefix is StorePrefix => prefix !== null);
     const stores = new AllowedStores(prefixes, jobs.storeTimeoutSeconds);
-    const lanes = new JobLanes(admission, Math.min(jobs.parallel, engine.slots - 1));
+    // Jobs never take the last slot of a model, so one with a single slot takes none.
+    const models = engine.models.filter(({ id }) => engine.slotsOf(id) > 1);
+    const lanes = new JobLanes(admissions, Math.min(jobs.parallel, ...models.map(({ id }) => engine.slotsOf(id) - 1)));
     const speed = new Speed(jobs.startSpeed);
     const runner = new JobRunner({ engine, ledger, lanes, speed, onItem: events.onItem });
     const desk = new JobDesk({
         office: jobOffice,
         list: new JobList(chain, provider.registry, jobs.lookBack),
-        situation: new SituationReader({ office: jobOffice, models: engine.models, stores, lanes, speed }),
+        situation: new SituationReader({ office: jobOffice, models, stores, lanes, speed }),
         bidder: new Bidder(jobOffice),
-        work: new JobWork({ office: jobOffice, stores, runner, courier: new DeliveryCourier(jobOffice), models: engine.models }),
+        work: new JobWork({ office: jobOffice, stores, runner, courier: new DeliveryCourier(jobOffice), models }),
         limits: limitsOf(jobs),
         pollSeconds: jobs.pollSeconds,
         onEnd: events.onEnd,

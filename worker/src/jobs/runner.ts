@@ -68,7 +68,7 @@ export class JobRunner {
 
     private async doOne(id: JobId, work: ItemWork, { contentKey, items }: JobInput, index: number): Promise<void> {
         const { ledger, lanes, speed, onItem } = this.options;
-        const leave = await lanes.enter(work.signal);
+        const leave = await lanes.enter(work.model.id, work.signal);
         try {
             const start = performance.now();
             const { result, promptTokens, completionTokens } = await doItem(work, contentKey, index, items[index]);
