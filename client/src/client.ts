@@ -16,6 +16,10 @@ import { checkMarketOptions } from './market/options';
 import { marketOf } from './market/read';
 import { openEscrow, OpenOptions, planOpening, requireBasechain, sessionPublicKey } from './opening';
 import { CheckedPolicy, checkPolicy, Policy, refuseOffer } from './policy';
+import { ProviderPool } from './pool/pool';
+import { PoolOptions } from './pool/options';
+import { takeUpSessions } from './pool/take-up';
+import { HandedOver, HandoverLimits, sessionFromText, sessionToText } from './session/handover';
 import { headroomOf } from './session/ledger';
 import { SessionRecord } from './session/record';
 import { chainFigures, SpendingReport, spendingReport } from './session/report';
@@ -159,6 +163,7 @@ export class Client {
                 verifiedTranscripts: 0,
                 unverifiedTranscripts: 0,
                 stopped: null,
+                expiresAt: options.lifetime === undefined ? 0 : chain.now() + Math.ceil(options.lifetime),
                 createdAt: chain.now(),
                 closed: false,
             };
@@ -210,6 +215,77 @@ export class Client {
         } catch (error) {
             await unlock();
             throw error;
+        }
+    }
+
+    /**
+     * Sessions with several providers of the same weights behind one `fetch`, which fails over between them. Open
+     * sessions of the store are taken up first.
+     * @throws ClientError as `open`.
+     */
+    pool(options: PoolOptions): Promise<ProviderPool> {
+        const [model] = this.policy.models?.length === 1 ? this.policy.models : [];
+        return ProviderPool.open(
+            {
+                open: async (excluded, weights, { deposit, creditWindow, closeWindow, lifetime, signal }) => {
+                    const provider = await this.findElsewhere(excluded, weights ?? model ?? null, deposit, signal);
+                    return this.open({ ...provider, deposit, creditWindow, closeWindow, lifetime, signal });
+                },
+                takeUp: (most, signal) =>
+                    takeUpSessions(this, {
+                        most,
+                        weights: model ?? null,
+                        signal,
+                        onPassedOver: (escrow, reason) => this.log.info({ session: escrow.toString(), reason }, 'Passed over'),
+                    }),
+            },
+            options,
+        );
+    }
+
+    /**
+     * Gives a session away, so that it can be used where the wallet is not: on the server of an app, in a browser, by a
+     * bot. This client signs nothing in it any more; its wallet still closes it.
+     * @returns one line of text with the session's key; keep it secret. `importSession` takes it.
+     * @throws ClientError `unknown_session`, `session_in_use`, `session_stopped`, `invalid_option`.
+     */
+    async exportSession(escrow: Address, limits: HandoverLimits = {}): Promise<string> {
+        const unlock = await this.store.lock(escrow);
+        try {
+            const record = await this.requireRecord(escrow);
+            const text = sessionToText(record, limits);
+            await this.store.save({ ...record, stopped: HandedOver });
+            return text;
+        } finally {
+            await unlock();
+        }
+    }
+
+    /**
+     * Takes a session that another client has exported; `resume` opens it.
+     * @returns address of its escrow.
+     * @throws ClientError `invalid_option` for another text, or a session that this store has already; `wrong_network`.
+     */
+    async importSession(text: string): Promise<Address> {
+        const record = sessionFromText(text);
+        const { escrow, globalId, registry } = record;
+        if (globalId !== this.globalId || !registry.equals(this.registry)) {
+            throw new ClientError(
+                'wrong_network',
+                `Session ${escrow.toString()} belongs to network ${globalId} and registry ${registry.toString()}, this client ` +
+                    `works with ${this.globalId} and ${this.registry.toString()}.`,
+            );
+        }
+        const unlock = await this.store.lock(escrow);
+        try {
+            const known = await this.store.load(escrow);
+            if (known !== null && known.stopped?.code !== HandedOver.code) {
+                throw new ClientError('invalid_option', `Session ${escrow.toString()} is in ${this.store.folder} already: resume it.`);
+            }
+            await this.store.save(record);
+            return escrow;
+        } finally {
+            await unlock();
         }
     }
 
@@ -369,6 +445,30 @@ export class Client {
                 (wanted === null ? 'acceptable offer' : `offer ${wanted}`) +
                 `${reasons.length === 0 ? '' : `: ${reasons.join('; ')}`}.`,
         );
+    }
+
+    /** @returns the best offer of the weights whose provider is none of these. */
+    private async findElsewhere(
+        excluded: readonly Address[],
+        weights: string | null,
+        deposit: bigint,
+        signal?: AbortSignal,
+    ): Promise<{ provider: Address; offer: OfferTerms }> {
+        const { offers, skipped } = await this.find(undefined, signal);
+        const best = offers.find(
+            ({ provider, offer }) =>
+                !excluded.some((other) => other.equals(provider.address)) &&
+                (weights === null || offer.model.toString('hex') === weights) &&
+                offer.minDeposit <= deposit,
+        );
+        if (best === undefined) {
+            throw new ClientError(
+                'no_provider',
+                `No other provider serves ${weights ?? 'a model'} under the policy: of ${offers.length} offers, ` +
+                    `${excluded.length} providers are in use, resting or refused; ${skipped.length} were passed over.`,
+            );
+        }
+        return { provider: best.provider.address, offer: best.offer };
     }
 
     private async chooseBest(

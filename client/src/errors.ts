@@ -32,6 +32,8 @@ export type ClientErrorCode =
     | 'session_in_use'
     /** The session was stopped because the worker cheated or contradicted itself; nothing more is signed. */
     | 'session_stopped'
+    /** The time of the session's key is over; no further request is signed. */
+    | 'session_expired'
     /** It is too early to finish the close or to reclaim. */
     | 'too_early'
     /** The store of sessions cannot be read or written; nothing was signed. */

@@ -38,6 +38,8 @@ export type OpenOptions = {
     salt?: bigint;
     /** Seed of the session key, 32 bytes; random when omitted. */
     sessionKey?: Buffer;
+    /** Seconds from now for which the session key is used; without end when omitted. What runs then is still paid. */
+    lifetime?: number;
     signal?: AbortSignal;
 };
 

@@ -24,6 +24,8 @@ export type SessionAccount = {
     claimed: bigint;
     /** How far `spent` may grow now: the limit, not the difference. */
     allowance: bigint;
+    /** Requests that have not ended: when there is none, `spent` counts all that were sent. */
+    running: number;
     receipt: SignedReceipt | null;
 };
 
@@ -34,6 +36,7 @@ export type SessionAccountJson = {
     claimable: string;
     claimed: string;
     allowance: string;
+    running: number;
     receipt: ReceiptJson | null;
 };
 
@@ -45,6 +48,7 @@ export function accountToJson(account: SessionAccount): SessionAccountJson {
         claimable: account.claimable.toString(),
         claimed: account.claimed.toString(),
         allowance: account.allowance.toString(),
+        running: account.running,
         receipt: account.receipt === null ? null : receiptToJson(account.receipt),
     };
 }
@@ -60,6 +64,7 @@ export function accountFromJson(value: unknown): SessionAccount {
         claimable: amount('claimable'),
         claimed: amount('claimed'),
         allowance: amount('allowance'),
+        running: parseInteger(json.running, 'account.running', 0, 2 ** 31 - 1),
         receipt: json.receipt === null ? null : receiptFromJson(json.receipt),
     };
 }

@@ -139,6 +139,7 @@ describe('JSON of worker and session', () => {
             claimable: 3n,
             claimed: 4n,
             allowance: 5n,
+            running: 6,
             receipt,
         };
         const returned = accountFromJson(JSON.parse(JSON.stringify(accountToJson(account))));

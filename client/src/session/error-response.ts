@@ -10,6 +10,7 @@ const StatusOf: Partial<Record<ClientErrorCode, number>> = {
     bad_receipt: 402,
     session_stopped: 402,
     session_not_open: 409,
+    session_expired: 402,
     provider_refused: 503,
     store_failed: 500,
     answer_altered: 502,

@@ -137,6 +137,14 @@ export class Ledger {
         });
     }
 
+    /** @param time unix seconds; 0 for no end. */
+    setExpiry(time: number): Promise<void> {
+        return this.mutex.run(async () => {
+            await this.ports.save({ ...this.record, expiresAt: time });
+            this.record.expiresAt = time;
+        });
+    }
+
     /** The account is gone. */
     markClosed(): Promise<void> {
         return this.mutex.run(async () => {

@@ -42,6 +42,8 @@ export type SessionRecord = {
     verifiedTranscripts: number;
     unverifiedTranscripts: number;
     stopped: Stop | null;
+    /** Unix seconds after which the session key is not used for another request; 0 for no end. */
+    expiresAt: number;
     /** Unix seconds. */
     createdAt: number;
     /** The account is gone: what was left was returned. */
@@ -75,6 +77,8 @@ const schema = z.object({
     verifiedTranscripts: count,
     unverifiedTranscripts: count,
     stopped: z.object({ code: z.string(), message: z.string() }).nullable(),
+    // Records of earlier versions have none.
+    expiresAt: count.default(0),
     createdAt: count,
     closed: z.boolean(),
 });
@@ -103,6 +107,7 @@ export function recordToText(record: SessionRecord): string {
         verifiedTranscripts: record.verifiedTranscripts,
         unverifiedTranscripts: record.unverifiedTranscripts,
         stopped: record.stopped,
+        expiresAt: record.expiresAt,
         createdAt: record.createdAt,
         closed: record.closed,
     };
@@ -133,6 +138,7 @@ export function recordFromText(text: string): SessionRecord {
         verifiedTranscripts: json.verifiedTranscripts,
         unverifiedTranscripts: json.unverifiedTranscripts,
         stopped: json.stopped,
+        expiresAt: json.expiresAt,
         createdAt: json.createdAt,
         closed: json.closed,
     };

@@ -36,6 +36,9 @@ const LongestPause = 20;
 const VoucherRounds = 3;
 /** Seconds between two looks at the account while an answer that does not stream is being made. */
 const WatchSeconds = 1;
+/** After a connection broke before any answer: how often the worker is asked whether it has worked, and seconds between. */
+const LostLooks = 6;
+const LostPause = 0.5;
 /** Seconds for the worker to close an answer that has ended. */
 const DrainSeconds = 5;
 /** The longest error that is read, bytes. */
@@ -63,7 +66,13 @@ export type RequesterParts = {
 };
 
 /** Why an attempt brought no answer. @see {@link Answer.refusal} for `worked`. */
-type Refusal = { error: ErrorBody['error'] | null; failure: ClientError; retryAfter: number; worked: boolean };
+type Refusal = {
+    error: ErrorBody['error'] | null;
+    failure: ClientError;
+    retryAfter: number;
+    /** Null when it cannot be told. */
+    worked: boolean | null;
+};
 
 /** Sends requests of one session, pays for their answers and gives them back as ordinary responses. */
 export class Requester {
@@ -101,9 +110,10 @@ export class Requester {
         signal: AbortSignal | null,
     ): Promise<void> {
         const { ledger } = this.parts;
-        if (worked) {
-            // It was paid for: another attempt would be paid for again, which is for the caller to decide.
-            throw failure;
+        if (worked !== false) {
+            // It was paid for, or may be: another attempt might be paid for again, which is for the caller to decide.
+            const known = worked ? '' : ' Whether it was worked for cannot be told.';
+            throw new ClientError(failure.code, failure.message + known, { ...failure.details, worked }, { cause: failure.cause });
         }
         try {
             if (
@@ -170,7 +180,7 @@ export class Requester {
             });
         } catch (error) {
             deadline.release();
-            return this.lost(request, usage, api, error, earlier, deadline);
+            return await this.lost(request, usage, api, error, earlier, deadline);
         } finally {
             watch?.abort();
         }
@@ -193,14 +203,14 @@ export class Requester {
     }
 
     /** The connection broke before any answer. The worker may have worked all the same, unless it was never reached. */
-    private lost(
+    private async lost(
         request: PreparedRequest,
         usage: RequestUsage,
         api: WorkerApi,
         error: unknown,
         earlier: number,
         deadline: Deadline,
-    ): Refusal {
+    ): Promise<Refusal> {
         const { ledger } = this.parts;
         const reached = !isNeverReached(error);
         if (reached) {
@@ -210,9 +220,30 @@ export class Requester {
         ledger.stopSignal.throwIfAborted();
         const failure = unreachable(api.endpoint, deadline.expired ? new Error('no answer in time') : error);
         if (deadline.expired) {
-            throw failure;
+            throw new ClientError(failure.code, failure.message, { worked: reached ? null : false }, { cause: failure.cause });
         }
-        return { error: null, failure, retryAfter: retryAfterOf(undefined, earlier), worked: false };
+        const worked = reached ? await this.workedFor(request.signal) : false;
+        return { error: null, failure, retryAfter: retryAfterOf(undefined, earlier), worked };
+    }
+
+    /**
+     * Asks the worker whether it has counted anything that no answer brought.
+     * @returns null when it cannot be told: the worker does not answer, or other requests are counted at the same time.
+     */
+    private async workedFor(signal: AbortSignal | null): Promise<boolean | null> {
+        const { escrow, ledger } = this.parts;
+        for (let look = 0; look < LostLooks && ledger.runningRequests === 0; look += 1) {
+            await pause(LostPause, signal ?? undefined);
+            const account = await this.parts.worker().api.account(escrow, signal).catch(() => null);
+            signal?.throwIfAborted();
+            if (account === null) {
+                return null;
+            }
+            if (account.running === 0) {
+                return account.spent > (ledger.newestReceipt?.amount ?? 0n);
+            }
+        }
+        return null;
     }
 
     /** Pays while an answer is made that shows nothing before its end: its receipts are in the session's account. */

@@ -146,6 +146,7 @@ export class Session {
      */
     async request(input: string | URL | Request, init?: RequestInit): Promise<Response> {
         this.requireActive();
+        this.requireFresh();
         await this.requireAttested();
         const request = await prepareRequest(this.record.endpoint, input, init);
         return request.body === null ? this.api.get(request) : this.requester.send(request);
@@ -196,6 +197,14 @@ export class Session {
             );
         }
         await this.ledger.setSpendingCap(amount);
+    }
+
+    /** Changes until when the session key is used. @param time unix seconds; 0 for no end. */
+    async setExpiry(time: number): Promise<void> {
+        if (!Number.isSafeInteger(time) || time < 0) {
+            throw new ClientError('invalid_option', `A time is given in unix seconds, or 0 for no end; got ${time}.`);
+        }
+        await this.ledger.setExpiry(time);
     }
 
     /**
@@ -329,6 +338,34 @@ export class Session {
 
     private get record(): SessionRecord {
         return this.parts.record;
+    }
+
+    /** Whether the worker cheated or contradicted itself, or the session was handed over: nothing more is signed. */
+    get isStopped(): boolean {
+        return this.record.stopped !== null;
+    }
+
+    /** nanoTON signed for in all. */
+    get signed(): bigint {
+        return this.ledger.signed;
+    }
+
+    /** SHA-256 of the model's weights, hexadecimal. */
+    get weights(): string {
+        return agreementOf(this.record).offer.model.toString('hex');
+    }
+
+    /** @throws ClientError `session_expired` when the time of the session's key is over. */
+    requireFresh(): void {
+        const { expiresAt } = this.record;
+        if (expiresAt !== 0 && this.parts.chain.now() >= expiresAt) {
+            throw new ClientError(
+                'session_expired',
+                `The key of this session was for use until ${new Date(expiresAt * 1000).toISOString()}. Nothing was sent. ` +
+                    'Close the session, which returns what is left, or set a later time with `setExpiry`.',
+                { time: expiresAt },
+            );
+        }
     }
 
     private requireActive(): void {

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Address, toNano } from '@ton/core';
+import { Address, Cell, toNano } from '@ton/core';
 import {
     accountOf,
     OfferTerms,
@@ -79,18 +79,7 @@ export class TestNetwork {
         const port = await freePort();
         const proxy = await Proxy.start(() => `http://127.0.0.1:${port}`);
         const data = workerData(folder);
-        const keys = publicKeysOf(await new FileKeys(data).load());
-        await registry.send(send, { value: toNano('6') }, {
-            $$type: 'RegisterProvider',
-            queryId: 0n,
-            registration: packRegistration({
-                workerKey: Buffer.from(keys.workerKey, 'hex'),
-                encryptionKey: Buffer.from(keys.encryptionKey, 'hex'),
-                dailyCap: toNano('10'),
-                verifier,
-                endpoint: proxy.url,
-            }),
-        });
+        await registry.send(send, { value: toNano('6') }, await registration(data, verifier, proxy.url));
         const { address: provider } = await providerDeployment(registry.address, 0n);
         const offer: OfferTerms = {
             model: createHash('sha256').update(await readFile(ModelPath)).digest(),
@@ -99,12 +88,7 @@ export class TestNetwork {
             minDeposit: toNano('0.1'),
             ...change.offer,
         };
-        await chain.open(Provider.Provider.fromAddress(provider)).send(send, { value: toNano('0.1') }, {
-            $$type: 'UpdateOffers',
-            queryId: 0n,
-            remove: null,
-            add: packOffer(offer),
-        });
+        await chain.open(Provider.Provider.fromAddress(provider)).send(send, { value: toNano('0.1') }, addOffer(packOffer(offer)));
         const workerConfig: WorkerConfigInput = {
             network: { endpoint: devnet.endpoint, pollSeconds: 1, requestsPerSecond: 1000 },
             provider: { id: provider.toString(), registry: registry.address.toString(), plain: true },
@@ -118,7 +102,7 @@ export class TestNetwork {
         if (change.seed !== undefined) {
             workerConfig.provider = { ...workerConfig.provider, tier: 'tdx' };
         }
-const worker = await startWorker(workerConfig);
+        const worker = await startWorker(workerConfig);
         const network = new TestNetwork(devnet, folder, registry.address, provider, offer, workerConfig, proxy, worker);
         if (change.seed !== undefined) {
             await network.fundQuotes();
@@ -144,6 +128,27 @@ const worker = await startWorker(workerConfig);
     async restartWorker(parts: WorkerParts = {}): Promise<void> {
         await this.worker.close();
         this.worker = await startWorker(this.workerConfig, parts);
+    }
+
+    /** Registers one more provider of the same model, with a worker of its own. It is for the caller to close. */
+    async another(index: number, change: Partial<OfferTerms> = {}): Promise<{ provider: Address; proxy: Proxy; worker: Worker }> {
+        const data = join(this.folder, `worker-${index}`);
+        const port = await freePort();
+        const proxy = await Proxy.start(() => `http://127.0.0.1:${port}`);
+        const chain = this.devnet.client();
+        const send = this.devnet.wallets[0].sender(chain);
+        const registry = chain.open(ProviderRegistry.ProviderRegistry.fromAddress(this.registry));
+        await registry.send(send, { value: toNano('6') }, await registration(data, null, proxy.url));
+        const { address: provider } = await providerDeployment(this.registry, BigInt(index));
+        const offer = packOffer({ ...this.offer, ...change });
+        await chain.open(Provider.Provider.fromAddress(provider)).send(send, { value: toNano('0.1') }, addOffer(offer));
+        const worker = await startWorker({
+            ...this.workerConfig,
+            provider: { ...this.workerConfig.provider, id: provider.toString() },
+            listen: { host: '127.0.0.1', port },
+            data: { directory: data },
+        });
+        return { provider, proxy, worker };
     }
 
     /** Waits until the worker is attested. @param after unix seconds: for longer than that. */
@@ -177,6 +182,25 @@ const worker = await startWorker(workerConfig);
         await this.devnet.close();
         await rm(this.folder, { recursive: true, force: true });
     }
+}
+
+async function registration(data: string, verifier: Address | null, endpoint: string) {
+    const keys = publicKeysOf(await new FileKeys(data).load());
+    return {
+        $$type: 'RegisterProvider' as const,
+        queryId: 0n,
+        registration: packRegistration({
+            workerKey: Buffer.from(keys.workerKey, 'hex'),
+            encryptionKey: Buffer.from(keys.encryptionKey, 'hex'),
+            dailyCap: toNano('10'),
+            verifier,
+            endpoint,
+        }),
+    };
+}
+
+function addOffer(add: Cell) {
+    return { $$type: 'UpdateOffers' as const, queryId: 0n, remove: null, add };
 }
 
 function testAttestation(testSeed: string): WorkerConfigInput['attestation'] {

@@ -58,6 +58,7 @@ export async function openRecord(change: Partial<SessionRecord> = {}, creditWind
         verifiedTranscripts: 0,
         unverifiedTranscripts: 0,
         stopped: null,
+        expiresAt: now + 60,
         createdAt: now,
         closed: false,
         ...change,

@@ -177,6 +177,7 @@ export class Session {
             claimable: claimableOf(this.funds),
             claimed: this.latest.claimed,
             allowance: this.allowance,
+            running: this.inFlight,
             receipt: this.newestReceipt,
         };
     }
