@@ -49,3 +49,11 @@ export function reportLines(report: SpendingReport): string[] {
         ...(report.stopped === null ? [] : [`STOPPED    ${report.stopped.message}`]),
     ];
 }
+
+/** @returns what all sessions together have used. */
+export function totalLine(reports: readonly SpendingReport[]): string {
+    const requests = reports.reduce((sum, report) => sum + report.requests, 0);
+    const amount = reports.reduce((sum, report) => sum + report.amount, 0n);
+    const remaining = reports.reduce((sum, report) => sum + report.remaining, 0n);
+    return `in all: ${requests} requests in ${reports.length} sessions, used ${formatCoins(amount)}, remaining ${formatCoins(remaining)}`;
+}

@@ -4,27 +4,18 @@ import { Command, CommanderError, Option } from 'commander';
 import pino from 'pino';
 import { formatCoins } from './amounts';
 import { addJobCommands } from './cli-jobs';
-import { address, ChainFlags, clientOptions, coins, wholeNumber, withChainFlags } from './cli-options';
-import { offerLines, reportLines } from './cli-output';
+import { addKeyCommands } from './cli-keys';
+import { address, ChainFlags, clientOptions, coins, withChainFlags } from './cli-options';
+import { offerLines, reportLines, totalLine } from './cli-output';
+import { addServeCommand } from './cli-serve';
 import { Client, createClient } from './client';
 import { ClientError, reasonOf } from './errors';
-import { startLocalEndpoint } from './local-endpoint';
 import { Logger } from './log';
 import { Session } from './session/session';
 
 /** Exit codes: 1 something failed, 2 the command line is wrong. */
 const Failed = 1;
 const WrongUsage = 2;
-
-type ServeFlags = ChainFlags & {
-    deposit?: bigint;
-    provider?: Address;
-    session?: Address;
-    host: string;
-    port: number;
-    creditWindow?: bigint;
-    closeWindow?: number;
-};
 
 function print(line: string): void {
     process.stdout.write(`${line}\n`);
@@ -71,76 +62,6 @@ async function resumeOnly(client: Client, named: Address | undefined, signal: Ab
     return client.resume(await onlySession(client, named), { signal });
 }
 
-/** Takes up a session that can still be used, or opens one. */
-async function resumeOrOpen(client: Client, flags: ServeFlags, signal: AbortSignal): Promise<Session> {
-    if (flags.session !== undefined) {
-        return client.resume(flags.session, { signal });
-    }
-    for (const escrow of await client.openSessions()) {
-        try {
-            const session = await client.resume(escrow, { signal });
-            await session.requireAttested(signal).catch(async (error: unknown) => {
-                await session.dispose();
-                throw error;
-            });
-            const { remaining, stopped } = await session.report(signal);
-            if (stopped === null && remaining > 0n) {
-                process.stderr.write(`Resumed ${escrow.toString()}: ${formatCoins(remaining)} remain.\n`);
-                return session;
-            }
-            await session.dispose();
-        } catch (error) {
-            signal.throwIfAborted();
-            process.stderr.write(`Passed over session ${escrow.toString()}: ${reasonOf(error)}\n`);
-        }
-    }
-    if (flags.deposit === undefined) {
-        throw new ClientError('invalid_option', 'There is no session to resume: give --deposit to open one.');
-    }
-    process.stderr.write(`Opening a session with a deposit of ${formatCoins(flags.deposit)}...\n`);
-    return client.open({
-        deposit: flags.deposit,
-        provider: flags.provider,
-        creditWindow: flags.creditWindow,
-        closeWindow: flags.closeWindow,
-        signal,
-    });
-}
-
-async function serve(flags: ServeFlags): Promise<void> {
-    await withClient(flags, async (client, signal) => {
-        const session = await resumeOrOpen(client, flags, signal);
-        try {
-            const endpoint = await startLocalEndpoint({
-                session,
-                host: flags.host,
-                port: flags.port,
-                localKey: process.env.LOCAL_API_KEY,
-                log: createLogger(),
-            });
-            print(`OpenAI-compatible endpoint: ${endpoint.url}`);
-            print(`model: ${session.model}`);
-            print(`session: ${session.address.toString()}`);
-            await new Promise<void>((resolve) => {
-                if (signal.aborted) {
-                    resolve();
-                }
-                signal.addEventListener('abort', () => resolve(), { once: true });
-            });
-            await endpoint.close();
-            await session.pay(AbortSignal.timeout(5_000)).catch((error: unknown) => {
-                process.stderr.write(`The last voucher did not reach the worker: ${reasonOf(error)}\n`);
-            });
-            process.stderr.write(
-                `Stopped. The session ${session.address.toString()} stays open and is resumed next time; ` +
-                    '`close` begins to close it.\n',
-            );
-        } finally {
-            await session.dispose();
-        }
-    });
-}
-
 function program(): Command {
     const root = new Command('ton-compute')
         .description('Finds a provider, opens a session and serves an OpenAI-compatible endpoint on this machine; posts jobs.')
@@ -149,17 +70,8 @@ function program(): Command {
             '\nEnvironment: WALLET_MNEMONIC (24 words), LOCAL_API_KEY (bearer token of `serve`), JOB_STORE, LOG_LEVEL.',
         );
 
-    withChainFlags(root.command('serve').description('resume or open a session and serve it on this machine'))
-        .addOption(new Option('--deposit <ton>', 'deposit of a new session').argParser(coins))
-        .addOption(new Option('--provider <address>', 'open with this provider; the best one').argParser(address))
-        .addOption(new Option('--session <address>', 'resume this session').argParser(address))
-        .addOption(new Option('--credit-window <ton>', 'credit of the worker in tier tdx').argParser(coins))
-        .addOption(
-            new Option('--close-window <seconds>', 'until a close can be ended').argParser(wholeNumber(900, 2_592_000)),
-        )
-        .addOption(new Option('--host <address>', 'whoever reaches it spends the deposit').default('127.0.0.1'))
-        .addOption(new Option('--port <number>').argParser(wholeNumber(0, 65_535)).default(8088))
-        .action(serve);
+    addServeCommand(root, { print, withClient, createLogger });
+    addKeyCommands(root, { print, withClient });
 
     withChainFlags(root.command('find').description('list offers, cheapest first')).action((flags: ChainFlags) =>
         withClient(flags, async (client, signal) => {
@@ -189,9 +101,7 @@ function program(): Command {
                         `${formatCoins(report.amount)}, remaining ${formatCoins(report.remaining)}`,
                 );
             });
-            if (reports.length === 0) {
-                print('No sessions.');
-            }
+            print(reports.length === 0 ? 'No sessions.' : totalLine(reports));
         }),
     );
 

@@ -22,8 +22,9 @@ function start(args: string[], env: Record<string, string> = {}): ChildProcess {
     return spawn(process.execPath, [cli, ...args], { env: { ...inherited, LOG_LEVEL: 'warn', ...env } });
 }
 
-async function run(args: string[], env: Record<string, string> = {}) {
+async function run(args: string[], env: Record<string, string> = {}, input = '') {
     const child = start(args, env);
+    child.stdin!.end(input);
     const output = { out: '', err: '' };
     child.stdout!.on('data', (part) => (output.out += part));
     child.stderr!.on('data', (part) => (output.err += part));
@@ -100,8 +101,16 @@ describe('the command line', () => {
         const report = await run(['report', ...chainFlags()]);
         expect(report.out).toMatch(/requests\s+2,/);
         expect(report.out).toMatch(/answers\s+2 verified/);
+        // From the machine with the wallet to one without, with less to spend, and back.
+        const elsewhere = [...chainFlags(), '--store', join(network.folder, 'elsewhere')];
+        const line = await run(['export', first.session!, ...chainFlags(), '--cap', '0.9']);
+        expect(await run(['import', ...elsewhere], {}, line.out)).toMatchObject({ code: 0, out: `${first.session}\n` });
+        expect((await run(['report', ...chainFlags()])).out).toContain('STOPPED    It was handed over');
+        const back = await run(['export', first.session!, ...elsewhere]);
+        expect((await run(['import', ...chainFlags()], {}, back.out)).code).toBe(0);
+
         const topup = await run(['topup', ...chainFlags(), '--amount', '0.5', '--raise-cap'], mnemonic());
-        expect(topup.out).toMatch(/^1\.49\d* TON remain/);
+        expect(topup.out).toMatch(/^1\.39\d* TON remain/);
         const closing = await run(['close', ...chainFlags()], mnemonic());
         expect(closing.out).toContain('Closing until');
         await network.devnet.increaseTime(21_601);
