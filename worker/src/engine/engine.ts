@@ -182,6 +182,11 @@ export type GenerateOptions = {
      * @param promptTokens tokens of the rendered prompt.
      */
     readonly onStart?: (promptTokens: number) => void | Promise<void>;
+    /**
+     * Requests with the same scope may share what a backend keeps of their prompts, and no others: the one of a session.
+     * Without it nothing is shared.
+     */
+    readonly cacheScope?: string;
 };
 
 export type EmbedOptions = { readonly signal: AbortSignal };
@@ -205,6 +210,8 @@ export type TextEvent = {
     readonly completionTokens: number;
     /** Fields of an upstream's delta other than its content (tool_calls, reasoning_content, logprobs, ...). */
     readonly extra?: Readonly<Record<string, unknown>>;
+    /** Fields of an upstream's choice beside the delta (logprobs). */
+    readonly choice?: Readonly<Record<string, unknown>>;
 };
 
 export type EndEvent = {

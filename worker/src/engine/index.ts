@@ -3,3 +3,4 @@ export { type GpuChoice, provesOffloading } from './device';
 export { explainMissingSoftware, explainNoGpu, type GpuFindings, probeGpu } from './gpu-probe';
 export { createLlamaEngine, type LlamaEngineOptions } from './llama';
 export { hashWeights } from './weights';
+export * from './upstream';

@@ -62,7 +62,8 @@ export function checkNoExtra(extra: Readonly<Record<string, unknown>> | undefine
     }
 }
 
-function asksForNothing(field: string, value: unknown): boolean {
+/** Whether a field asks for what there is anyway: many clients always send such ones. */
+export function asksForNothing(field: string, value: unknown): boolean {
     if (value === undefined || value === null || value === false) return true;
     if (Array.isArray(value)) return value.length === 0;
     // Without tools both choices say the same.

@@ -1,0 +1,3 @@
+export { createUpstreamEngine } from './engine';
+export type { UpstreamKind, UpstreamOptions } from './options';
+export { isSameGuest } from './same-guest';
