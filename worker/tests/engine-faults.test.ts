@@ -32,6 +32,10 @@ class ScriptedEngine implements Engine {
         this.device = { ...numbers, backend, deviceNames: [], offloading: false, note: 'scripted' };
     }
 
+    slotsOf(): number {
+        return this.slots;
+    }
+
     async countPromptTokens(): Promise<number> {
         return 10;
     }

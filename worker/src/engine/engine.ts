@@ -19,6 +19,11 @@ export interface Engine {
     readonly device: DeviceReport;
     /** Requests that are generated at the same time; further ones wait in the order of their arrival. */
     readonly slots: number;
+    /**
+     * Requests of one model that are generated at the same time; `slots` is the sum over all models.
+     * @throws {ModelNotFoundError} for a model that is not in `models`.
+     */
+    slotsOf(model: string): number;
     /** How busy the engine is at this moment. */
     readonly load: EngineLoad;
     /** Whether the model runs in this very process; only then does a quote of the machine vouch for it. Default: no. */
