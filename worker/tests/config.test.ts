@@ -49,6 +49,14 @@ describe('Configuration', () => {
         expect(config.gpu.required).toBe(true);
     });
 
+    it("takes 'auto' for the number of slots, in the file, as a flag and from the environment", () => {
+        expect(parseConfig({ ...minimal, model: { slots: 'auto' } }).model.slots).toBe('auto');
+        const text = { file: file(minimal), environment: { WORKER_MODEL_SLOTS: 'auto' } };
+        expect(loadConfig(text).model.slots).toBe('auto');
+        expect(loadConfig({ ...text, flags: { 'model-slots': '8' } }).model.slots).toBe(8);
+        expect(parseConfig(minimal).model.slots).toBe(4);
+    });
+
     it('takes a provider by number only together with its registry', () => {
         const byNumber = { network: { endpoint: Endpoint }, provider: { id: 7, registry: Provider } };
         expect(parseConfig(byNumber).provider.id).toBe(7n);

@@ -125,7 +125,11 @@ function describeSlots(context: LlamaContext, automatic: boolean, contextLength:
     return `${count} of ${contextLength ?? contextSize} tokens, ${how}.`;
 }
 
-function explainTooLarge(slots: number, tokens: number, fitting: number | undefined): string {
+/**
+ * @param slots that were asked for, of so many `tokens`.
+ * @param fitting how many would fit; undefined: that is not known either.
+ */
+export function explainTooLarge(slots: number, tokens: number, fitting: number | undefined): string {
     const failed = `A context for ${slots} slots of ${tokens} tokens could not be created`;
     if (fitting === undefined || fitting >= slots) {
         return `${failed}: most likely it does not fit into memory beside the model. Set fewer slots or a shorter context.`;

@@ -1,3 +1,4 @@
+import { explainTooLarge } from '../../src/engine/contexts';
 import { fits, freeMemory, type FreeMemoryReadings, mostThatFit } from '../../src/engine/fit';
 
 const GiB = 2 ** 30;
@@ -71,5 +72,16 @@ describe('The most that fit', () => {
             return slots <= 37;
         });
         expect(questions).toBeLessThanOrEqual(8);
+    });
+});
+
+describe('A context that does not fit', () => {
+    it.each([
+        [37, /^A context for 64 slots of 8192 tokens .*: only 37 fit .* Set at most 37 slots, or a shorter context\.$/],
+        [0, /not even one slot fits .* Set a shorter context\.$/],
+        [64, /most likely it does not fit/],
+        [undefined, /most likely it does not fit/],
+    ])('says that %p slots would', (fitting, sentence) => {
+        expect(explainTooLarge(64, 8192, fitting)).toMatch(sentence);
     });
 });
