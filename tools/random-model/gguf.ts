@@ -26,7 +26,10 @@ export function padding(length: number): Buffer {
 }
 
 /** @returns everything before the content of the first tensor. The tensors follow in this order, each padded. */
-export function encodeHeader(metadata: Readonly<Record<string, MetadataValue>>, tensors: readonly TensorInfo[]): Buffer {
+export function encodeHeader(
+    metadata: Readonly<Record<string, MetadataValue>>,
+    tensors: readonly TensorInfo[],
+): Buffer {
     const parts = [Buffer.from('GGUF', 'latin1'), uint32(Version), uint64(tensors.length)];
     parts.push(uint64(Object.keys(metadata).length));
     for (const [key, value] of Object.entries(metadata)) parts.push(text(key), encodeValue(value));

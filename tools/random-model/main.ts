@@ -4,7 +4,7 @@ import { type FormatName, Formats } from './formats';
 import { type ModelSize, Shapes } from './shapes';
 import { writeRandomModel } from './write';
 
-const Usage = `Writes a GGUF file of real size with random weights: as fast as a real model, and as much memory; what it says is noise.
+const Usage = `Writes a GGUF file of real size with random weights: speed and memory are those of a real model, its words are noise.
 
 npm run -s random-model -- --size 1b --type q4_0 --out FILE [--seed 1]
 

@@ -38,7 +38,11 @@ export function tensorsOf(shape: Shape, vocabulary: Vocabulary): Tensor[] {
     const isPlain = (row: number) => row < vocabulary.plain;
     const plus = () => 1 as const;
 
-    const norm = (name: string, first = 1): Tensor => ({ name, dimensions: [embedding], content: { kind: 'norm', first } });
+    const norm = (name: string, first = 1): Tensor => ({
+        name,
+        dimensions: [embedding],
+        content: { kind: 'norm', first },
+    });
     const matrix = (name: string, from: number, to: number): Tensor => ({
         name,
         dimensions: [from, to],

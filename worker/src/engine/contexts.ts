@@ -68,8 +68,7 @@ export async function createEmbedder(
 async function fittingSlots(options: LlamaModelOptions, model: LlamaModel, most: number): Promise<number> {
     const free = await readFreeMemory(model.llama, model);
     const length = embeddingLength(options, model);
-    const embedding =
-        options.embeddings === false ? [] : [await contextMemory(model, length, length, 1, true)];
+    const embedding = options.embeddings === false ? [] : [await contextMemory(model, length, length, 1, true)];
     return mostThatFit(most, async (count) => {
         const context = await contextMemory(model, longest(options, model), batchSize(options), count, false);
         return fits([...embedding, context], free);
@@ -132,12 +131,18 @@ function describeSlots(context: LlamaContext, automatic: boolean, contextLength:
 export function explainTooLarge(slots: number, tokens: number, fitting: number | undefined): string {
     const failed = `A context for ${slots} slots of ${tokens} tokens could not be created`;
     if (fitting === undefined || fitting >= slots) {
-        return `${failed}: most likely it does not fit into memory beside the model. Set fewer slots or a shorter context.`;
+        return (
+            `${failed}: most likely it does not fit into memory beside the model. ` +
+            'Set fewer slots or a shorter context.'
+        );
     }
     if (fitting === 0) {
         return `${failed}: not even one slot fits into memory beside the model. Set a shorter context.`;
     }
-    return `${failed}: only ${fitting} fit into memory beside the model. Set at most ${fitting} slots, or a shorter context.`;
+    return (
+        `${failed}: only ${fitting} fit into memory beside the model. ` +
+        `Set at most ${fitting} slots, or a shorter context.`
+    );
 }
 
 /** Tokens of one slot when memory sets no limit. */

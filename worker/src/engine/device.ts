@@ -166,7 +166,8 @@ function deviceNote(
             facts.gpuLayers < facts.totalLayers ? ' The other layers run on the CPU, which is much slower.' : '';
         const software = facts.deviceNames.some(isSoftwareRenderer) ? ' This is a renderer in software, no GPU.' : '';
         const layers = `${facts.gpuLayers} of ${facts.totalLayers} layers`;
-        const vram = `GPU memory in use: ${mebibytes(facts.vramBefore)} MiB before, ${mebibytes(facts.vramAfter)} after`;
+        const [before, after] = [mebibytes(facts.vramBefore), mebibytes(facts.vramAfter)];
+        const vram = `GPU memory in use: ${before} MiB before, ${after} after`;
         return `${layers} on ${facts.deviceNames.join(', ')} by ${backend}. ${vram}.${part}${software}`;
     }
     if (device.fallback !== '') return `The model runs on the CPU, ${device.fallback}`;

@@ -27,8 +27,8 @@ export type LlamaModelOptions = {
     /** Layers on the GPU; default: as many as fit beside the contexts. */
     readonly gpuLayers?: number | 'max';
     /**
-     * Requests that are generated at the same time; default 4. Each takes memory for a whole context. 'auto': as many as
-     * fit beside the weights, at most 64.
+     * Requests that are generated at the same time; default 4, at most 256. Each takes memory for a whole context.
+     * 'auto': as many as fit beside the weights, at most 64.
      */
     readonly slots?: number | 'auto';
     /** Tokens of prompt and answer together, for each slot; default: what the model was trained on, at most 8192. */

@@ -25,7 +25,12 @@ import {
 } from './errors';
 import { Generation, type GenerationResources } from './generation';
 import { type LlamaModel, loadLlamaModule } from './llama-module';
-import { checkModelOptions, type LlamaDeviceOptions, type LlamaEngineOptions, type LlamaModelOptions } from './llama-options';
+import {
+    checkModelOptions,
+    type LlamaDeviceOptions,
+    type LlamaEngineOptions,
+    type LlamaModelOptions,
+} from './llama-options';
 import { PromptRenderer } from './prompt';
 import { checkNoExtra, checkSampling } from './sampling';
 import { checkIds, combineEngines } from './several';

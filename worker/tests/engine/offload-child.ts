@@ -1,6 +1,6 @@
 /**
- * Loads models with the options in argv[2] and argv[3], asks each of them the questions in argv[4], and prints a line of
- * JSON. A process of its own: ggml reads GGML_VK_VISIBLE_DEVICES from the real environment, once.
+ * Loads models with the options in argv[2] and argv[3], asks each of them the questions in argv[4], and prints a line
+ * of JSON. A process of its own: ggml reads GGML_VK_VISIBLE_DEVICES from the real environment, once.
  */
 import {
     createLlamaEngines,

@@ -20,7 +20,9 @@ describe('A model with random weights', () => {
         createLlamaEngine({ modelPath: join(directory, name), gpu: false, slots: 'auto', embeddings: false });
 
     it('is the same file for the same seed, and another one for another seed', async () => {
-        const [one, again, other] = [await write('q8_0', 1), await write('q8_0', 1, 'again.gguf'), await write('q8_0', 2)];
+        const one = await write('q8_0', 1);
+        const again = await write('q8_0', 1, 'again.gguf');
+        const other = await write('q8_0', 2);
         expect(again).toEqual(one);
         expect(other.hash).not.toBe(one.hash);
         const content = readFileSync(join(directory, 'q8_0-1.gguf'));
@@ -29,7 +31,7 @@ describe('A model with random weights', () => {
         expect(readdirSync(directory).filter((name) => name.endsWith('.part'))).toEqual([]);
     });
 
-    it.each(['q8_0', 'q4_0', 'f16'] as const)('loads as %s and writes varied text until the tokens are used up', async (format) => {
+    it.each(['q8_0', 'q4_0', 'f16'] as const)('loads as %s and writes until the tokens are used up', async (format) => {
         const { hash, bytes } = await write(format, 3);
         const engine = await load(`${format}-3.gguf`);
         expect(engine.models[0]).toMatchObject({
@@ -40,10 +42,11 @@ describe('A model with random weights', () => {
         });
         expect(engine.slots).toBe(64);
         expect(engine.device.note).toContain("64 slots of 2048 tokens, the most that 'auto' takes.");
-        const request = { model: engine.models[0]!.id, messages: [{ role: 'user' as const, content: 'Tell me more.' }] };
+        const messages = [{ role: 'user' as const, content: 'Tell me more.' }];
+        const request = { model: engine.models[0]!.id, messages };
         const answers = [
             await ask(engine, { ...request, temperature: 0, maxTokens: 400 }),
-            // With 512 tokens, of which two would end the answer, chance alone would end nearly every one of this length.
+            // Two of 512 tokens would end the answer: by chance alone nearly every one would be shorter than this.
             await ask(engine, { ...request, temperature: 2, seed: 1, maxTokens: 1200 }),
         ];
         await engine.close();

@@ -1,4 +1,10 @@
-import { combineEngines, createLlamaEngines, type DeviceReport, type Engine, EngineOptionsError } from '../../src/engine';
+import {
+    combineEngines,
+    createLlamaEngines,
+    type DeviceReport,
+    type Engine,
+    EngineOptionsError,
+} from '../../src/engine';
 import { combineReports } from '../../src/engine/several';
 import { ask, engineConformance } from './conformance';
 import { countGenerated, Draft, Summary, TinyModel, TinyModelHash } from './tiny-model';
@@ -103,7 +109,8 @@ describe('The report over several models', () => {
     });
 
     it('has the backend of the first that is on a GPU, but proves nothing while another is on the CPU', () => {
-        expect(combineReports([cpu, gpu], ['a', 'b'])).toMatchObject({ backend: 'cuda', offloading: false, gpuLayers: 17 });
+        const report = combineReports([cpu, gpu], ['a', 'b']);
+        expect(report).toMatchObject({ backend: 'cuda', offloading: false, gpuLayers: 17 });
     });
 
     it('is the report of the only one', () => {

@@ -39,7 +39,13 @@ function runOnLavapipe(options: LlamaDeviceOptions): Promise<OffloadResult> {
         {
             cwd: Root,
             stdio: ['ignore', 'pipe', 'inherit'],
-            env: { ...process.env, GGML_VK_VISIBLE_DEVICES: '0', VK_ICD_FILENAMES: lavapipe, VK_DRIVER_FILES: lavapipe },
+            // Only this driver, also on a machine with a GPU.
+            env: {
+                ...process.env,
+                GGML_VK_VISIBLE_DEVICES: '0',
+                VK_ICD_FILENAMES: lavapipe,
+                VK_DRIVER_FILES: lavapipe,
+            },
         },
     );
     let output = '';
@@ -80,7 +86,9 @@ available('Layers on a Vulkan device', () => {
     it('are reported in words, with the slots, and with a warning that this is no GPU', () => {
         expect(result.slots.one).toBe(2);
         expect(result.slots.two).toBeGreaterThan(2);
-        expect(result.device.note).toMatch(/one: 5 of 5 layers on llvmpipe .* by vulkan\. GPU memory in use: \d+ MiB before/);
+        expect(result.device.note).toMatch(
+            /one: 5 of 5 layers on llvmpipe .* by vulkan\. GPU memory in use: \d+ MiB before/,
+        );
         expect(result.device.note).toContain('a renderer in software, no GPU. 2 slots of 128 tokens, as configured.');
         expect(result.device.note).toContain(`${result.slots.two} slots of 128 tokens, the most that 'auto' takes.`);
     });
