@@ -1,22 +1,18 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
-
 import { QuoteSource } from '@ton-compute/attestation';
 import { Address } from '@ton/core';
 
 import { AttestationStatus } from './attestation/attester';
 import { openAttestation } from './attestation/open';
-import { requireMemory } from './attestation/source';
 import { ProviderRecord } from './chain/provider-record';
 import { parseConfig } from './config/load';
-import { ShippedModel } from './config/models';
 import { WorkerConfig, WorkerConfigInput } from './config/schema';
-import { createLlamaEngine, DeviceReport, Engine, EngineModel } from './engine';
+import { DeviceReport, Engine, EngineModel } from './engine';
 import { StartError } from './errors';
 import { JobsStatus } from './jobs/desk';
 import { KeySource } from './keys/keys';
 import { createLogger, Logger } from './logger';
 import { openOffice, requireActive } from './office';
+import { openEngine } from './open-engine';
 import { RunningWorker } from './running-worker';
 import { BatchResult } from './settlement/settler';
 
@@ -96,8 +92,10 @@ export async function startConfigured(config: WorkerConfig, parts: WorkerParts =
             config.provider.tier === 'tdx'
                 ? await openAttestation(config, office, logger, parts.quotes, (result) => worker?.onAttestation(result))
                 : null;
-        engine = parts.engine ?? (await loadEngine(config, logger));
-        requireEmbedded(config, engine);
+        if (parts.engine !== undefined) {
+            requireEmbedded(config, parts.engine);
+        }
+        engine = parts.engine ?? (await openEngine(config, logger));
         requireJobsPossible(config, engine);
         worker = new RunningWorker(config, office, engine, logger, parts.processMetrics ?? false, attestation);
         await worker.start();
@@ -109,11 +107,11 @@ export async function startConfigured(config: WorkerConfig, parts: WorkerParts =
     }
 }
 
-/** A quote vouches for the machine that it was made on, not for a server behind it. @throws {StartError} */
+/** An engine that a program brings along is covered by a quote only if it runs in this process. @throws {StartError} */
 function requireEmbedded({ provider }: WorkerConfig, engine: Engine): void {
     if (provider.tier === 'tdx' && engine.embedded !== true) {
         throw new StartError(
-            "Tier 'tdx' needs the embedded engine: a quote says nothing about an inference server elsewhere. Leave the " +
+            "Tier 'tdx' needs the embedded engine, or a server in the same guest that the configuration names. Leave the " +
                 "engine out, or set provider.tier to 'open'.",
         );
     }
@@ -130,30 +128,4 @@ function requireJobsPossible({ jobs, provider }: WorkerConfig, engine: Engine): 
     if (engine.models.every(({ id }) => engine.slotsOf(id) < 2)) {
         throw new StartError('jobs.stores is set, but jobs never take the last slot, and there is one only. Set model.slots to at least 2.');
     }
-}
-
-/** Where the weights are out of the host's reach: a file on its disk can change after it was hashed. */
-function weightsMemory({ model, provider, attestation, data }: WorkerConfig): string | undefined {
-    const beside = provider.tier === 'tdx' && attestation.source === 'tdx';
-    return model.memory ?? (beside ? join(data.keys ?? data.directory, 'weights') : undefined);
-}
-
-async function loadEngine(config: WorkerConfig, logger: Logger): Promise<Engine> {
-    const { model, gpu, provider, attestation } = config;
-    const memoryDirectory = weightsMemory(config);
-    if (memoryDirectory !== undefined && provider.tier === 'tdx' && attestation.source === 'tdx') {
-        await mkdir(memoryDirectory, { recursive: true });
-        await requireMemory(memoryDirectory, 'The weights of an attested worker');
-    }
-    return createLlamaEngine({
-        modelPath: model.path ?? ShippedModel,
-        memoryDirectory,
-        modelId: model.name ?? undefined,
-        expectedWeightsHash: model.weightsHash ?? undefined,
-        gpu: gpu.backend,
-        requireGpu: gpu.required,
-        slots: model.slots,
-        contextLength: model.contextSize ?? undefined,
-        onLog: (message) => logger.info({ engine: message }, 'The engine says:'),
-    });
 }

@@ -84,6 +84,14 @@ describe('Configuration', () => {
         expect(parseConfig({ ...minimal, upstream, model: { path: '/weights' } }).models[0].upstream.url).toBe(upstream.url);
     });
 
+    it("takes 'auto' for the number of slots, in the file, as a flag and from the environment", () => {
+        expect(parseConfig({ ...minimal, model: { slots: 'auto' } }).model.slots).toBe('auto');
+        const text = { file: file(minimal), environment: { WORKER_MODEL_SLOTS: 'auto' } };
+        expect(loadConfig(text).model.slots).toBe('auto');
+        expect(loadConfig({ ...text, flags: { 'model-slots': '8' } }).model.slots).toBe(8);
+        expect(parseConfig(minimal).model.slots).toBe(4);
+    });
+
     it('takes a provider by number only together with its registry', () => {
         const byNumber = { network: { endpoint: Endpoint }, provider: { id: 7, registry: Provider } };
         expect(parseConfig(byNumber).provider.id).toBe(7n);
@@ -121,7 +129,7 @@ describe('Configuration', () => {
         [
             'a number out of range',
             () => ({ file: file(minimal), flags: { 'model-slots': '0' } }),
-            /^model\.slots \(from the flag --model-slots\): expected a number from 1 to 1024/,
+            /^model\.slots \(from the flag --model-slots\): expected a number from 1 to 256, or 'auto'/,
         ],
         [
             'a switch that is none',

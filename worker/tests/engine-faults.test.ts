@@ -20,7 +20,6 @@ class ScriptedEngine implements Engine {
             architecture: 'unknown',
         },
     ];
-    slotsOf = () => this.slots;
     readonly slots = 4;
     readonly load = { running: 0, waiting: 0 };
     readonly device;
@@ -31,6 +30,10 @@ class ScriptedEngine implements Engine {
     ) {
         const numbers = { gpuLayers: 0, totalLayers: 0, vramBefore: 0, vramAfter: 0 };
         this.device = { ...numbers, backend, deviceNames: [], offloading: false, note: 'scripted' };
+    }
+
+    slotsOf(): number {
+        return this.slots;
     }
 
     async countPromptTokens(): Promise<number> {

@@ -191,7 +191,13 @@ function modelsOf({ values, models }: Raw, { model, upstream }: Pick<WorkerConfi
 }
 
 /** What is served behind a connection cannot be hashed here: somebody has to say what it is. */
-function requireWeights({ path, weightsHash, upstream }: ModelConfig): void {
+function requireWeights({ path, weightsHash, slots, upstream }: ModelConfig): void {
+    if (upstream.url !== null && slots === 'auto') {
+        throw new ConfigError(
+            `model.slots is 'auto', but the memory behind ${upstream.url} is not seen from here. Set the number of requests ` +
+                'that the server was started for.',
+        );
+    }
     if (upstream.url !== null && weightsHash === null && path === null) {
         throw new ConfigError(
             `The model behind ${upstream.url} needs model.weightsHash, the SHA-256 of its weights that the offer names, or ` +

@@ -45,11 +45,13 @@ export const modelFields = {
         example: 8192,
         meaning: "Prompt and answer together, in tokens. Default: the engine's choice, at most 8192.",
     }),
-    slots: field(count(1, 1024).default(4), {
+    slots: field(z.union([count(1, 1024), z.literal('auto')]).default(4), {
         kind: 'number',
-        expected: 'a number from 1 to 1024',
+        expected: "a number from 1 to 1024, or 'auto'",
         example: 4,
-        meaning: 'Requests that are generated at the same time; each takes memory for a whole context.',
+        meaning:
+            "Requests that are generated at the same time; each takes memory for a whole context. 'auto': as many as " +
+            'fit beside the weights, at most 64.',
     }),
 };
 

@@ -18,9 +18,22 @@ export type DeviceOptions = {
     readonly gpu: GpuChoice;
     /** Makes anything less than a GPU an error. */
     readonly requireGpu: boolean;
+    /** Lets a renderer in software pass for a GPU: for tests of the offload path on machines without one. */
+    readonly allowSoftware: boolean;
     /** Receives what llama.cpp reports as an error. */
     readonly onError: (message: string) => void;
 };
+
+/**
+ * Drivers that compute on the CPU what is meant for a GPU. llama.cpp leaves such devices out unless
+ * GGML_VK_VISIBLE_DEVICES names them, but then it takes them for GPUs.
+ */
+const SoftwareRenderers = /llvmpipe|lavapipe|softpipe|swiftshader|basic render/i;
+
+/** Whether a device is none, but a driver that computes on the CPU, and more slowly than llama.cpp does there. */
+export function isSoftwareRenderer(deviceName: string): boolean {
+    return SoftwareRenderers.test(deviceName);
+}
 
 /**
  * Opens llama.cpp on the device that was asked for.
@@ -33,19 +46,20 @@ export async function openDevice(options: DeviceOptions): Promise<Device> {
         throw new GpuRequiredError('A GPU is required, but the GPU is also switched off: set one or the other.');
     }
     const chosen = await openBackend(gpu, options);
+    const deviceNames = (await chosen?.getGpuDeviceNames()) ?? [];
+    const software = options.allowSoftware ? [] : deviceNames.filter(isSoftwareRenderer);
     if (chosen !== undefined) {
-        const deviceNames = await chosen.getGpuDeviceNames();
         // 'auto' may answer 'vulkan' on a machine without any device.
-        if (gpu === false || (chosen.supportsGpuOffloading && deviceNames.length > 0)) {
-            return { llama: chosen, deviceNames, fallback: '' };
-        }
+        const usable = chosen.supportsGpuOffloading && deviceNames.length > 0 && software.length === 0;
+        if (gpu === false || usable) return { llama: chosen, deviceNames, fallback: '' };
     }
     const findings = await probeGpu();
-    const reasons = explainNoGpu(findings).join(' ');
+    // A provider must not take for a GPU what is none, and llama.cpp would share the model out among all devices.
+    const reasons = [...software.map(explainSoftware), ...explainNoGpu(findings)].join(' ');
     if (requireGpu) {
         await chosen?.dispose();
-        const software = explainMissingSoftware(findings).join(' ');
-        throw new GpuRequiredError(`A GPU is required, but no usable one was found. ${reasons} ${software}`.trim());
+        const missing = explainMissingSoftware(findings).join(' ');
+        throw new GpuRequiredError(`A GPU is required, but no usable one was found. ${reasons} ${missing}`.trim());
     }
     const wanted = gpu === 'auto' ? 'no usable GPU was found' : `the ${gpu} backend found no usable GPU`;
     const fallback = `because ${wanted}. ${reasons}`;
@@ -83,16 +97,34 @@ async function openBackend(gpu: GpuChoice, options: DeviceOptions): Promise<Llam
     }
 }
 
-/** @returns bytes of GPU memory in use; 0 without a GPU. */
+function explainSoftware(deviceName: string): string {
+    return (
+        `${deviceName} is a renderer in software, which is slower than llama.cpp on the same CPU: ` +
+        'take it out of GGML_VK_VISIBLE_DEVICES.'
+    );
+}
+
+/**
+ * @returns bytes of GPU memory in use; 0 without a GPU. Where the driver keeps no count (Vulkan without
+ * VK_EXT_memory_budget always says 0) it is what llama.cpp itself has allocated there.
+ */
 export async function usedVram(llama: Llama): Promise<number> {
-    return llama.supportsGpuOffloading ? (await llama.getVramState()).used : 0;
+    if (!llama.supportsGpuOffloading) return 0;
+    const { used } = await llama.getVramState();
+    return used > 0 ? used : (await llama.getLlamaMemoryUsage()).gpuVram;
 }
 
 /**
  * Puts the evidence together, after model and contexts were loaded.
  * @param vramBefore bytes in use before the model was loaded.
+ * @param slots one sentence on the slots.
  */
-export async function reportDevice(device: Device, model: LlamaModel, vramBefore: number): Promise<DeviceReport> {
+export async function reportDevice(
+    device: Device,
+    model: LlamaModel,
+    vramBefore: number,
+    slots: string,
+): Promise<DeviceReport> {
     const { llama, deviceNames } = device;
     const vramAfter = await usedVram(llama);
     const facts = {
@@ -104,7 +136,7 @@ export async function reportDevice(device: Device, model: LlamaModel, vramBefore
     };
     const offloading = provesOffloading(facts);
     const backend: EngineBackend = offloading && llama.gpu !== false ? llama.gpu : 'cpu';
-    return { ...facts, backend, offloading, note: deviceNote(backend, device, facts) };
+    return { ...facts, backend, offloading, note: `${deviceNote(backend, device, facts)} ${slots}` };
 }
 
 /** The proof of a GPU: a device with a name, layers on it, and memory that moved. */
@@ -132,8 +164,11 @@ function deviceNote(
     if (backend !== 'cpu') {
         const part =
             facts.gpuLayers < facts.totalLayers ? ' The other layers run on the CPU, which is much slower.' : '';
+        const software = facts.deviceNames.some(isSoftwareRenderer) ? ' This is a renderer in software, no GPU.' : '';
         const layers = `${facts.gpuLayers} of ${facts.totalLayers} layers`;
-        return `${layers} on ${facts.deviceNames.join(', ')} by ${backend}.${part}`;
+        const [before, after] = [mebibytes(facts.vramBefore), mebibytes(facts.vramAfter)];
+        const vram = `GPU memory in use: ${before} MiB before, ${after} after`;
+        return `${layers} on ${facts.deviceNames.join(', ')} by ${backend}. ${vram}.${part}${software}`;
     }
     if (device.fallback !== '') return `The model runs on the CPU, ${device.fallback}`;
     if (facts.deviceNames.length === 0) return 'The model runs on the CPU, as configured.';
@@ -141,4 +176,8 @@ function deviceNote(
         `The model runs on the CPU although ${facts.deviceNames.join(', ')} is there: ${facts.gpuLayers} of ` +
         `${facts.totalLayers} layers were offloaded. Free GPU memory, or set the number of GPU layers.`
     );
+}
+
+function mebibytes(bytes: number): number {
+    return Math.round(bytes / 2 ** 20);
 }

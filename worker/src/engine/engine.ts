@@ -19,6 +19,12 @@ export interface Engine {
     readonly device: DeviceReport;
     /** Requests that are generated at the same time; further ones wait in the order of their arrival. */
     readonly slots: number;
+    /**
+     * Requests of one model that are generated at the same time; `slots` is the sum over all models. A server may have less
+     * room at one moment than at another.
+     * @throws {ModelNotFoundError} for a model that is not in `models`.
+     */
+    slotsOf(model: string): number;
     /** How busy the engine is at this moment. */
     readonly load: EngineLoad;
     /** Whether the model runs in this very process; only then does a quote of the machine vouch for it. Default: no. */
@@ -30,12 +36,6 @@ export interface Engine {
     readonly generatesAhead?: boolean;
     /** Whether `countPromptTokens` is a bound from above, because the backend has no tokenizer to ask. Default: no. */
     readonly boundsPrompts?: boolean;
-
-    /**
-     * Requests of one model that are generated at the same time; a server may have less room at one moment than at another.
-     * @param model id from `models`.
-     */
-    slotsOf(model: string): number;
 
     /**
      * Tokens of the rendered prompt, chat template included: the number that `onStart` and `Tokens.prompt` will give;

@@ -1,6 +1,8 @@
 export * from './engine';
 export { type GpuChoice, provesOffloading } from './device';
 export { explainMissingSoftware, explainNoGpu, type GpuFindings, probeGpu } from './gpu-probe';
-export { createLlamaEngine, type LlamaEngineOptions } from './llama';
-export { hashWeights } from './weights';
+export { createLlamaEngine, createLlamaEngines } from './llama';
+export type { LlamaDeviceOptions, LlamaEngineOptions, LlamaModelOptions } from './llama-options';
+export { combineEngines } from './several';
+export { hashWeights, prepareWeights, type Weights } from './weights';
 export * from './upstream';

@@ -1,7 +1,8 @@
 import { basename } from 'node:path';
 
-import { assertOffloading, type Device, type GpuChoice, openDevice, reportDevice, usedVram } from './device';
-import { Embedder } from './embedder';
+import { createContext, createEmbedder, DefaultContextLength, DefaultSlots } from './contexts';
+import { assertOffloading, type Device, openDevice, reportDevice, usedVram } from './device';
+import type { Embedder } from './embedder';
 import type {
     ChatEvent,
     ChatRequest,
@@ -23,48 +24,19 @@ import {
     UnsupportedError,
 } from './errors';
 import { Generation, type GenerationResources } from './generation';
-import { type LlamaContext, type LlamaModel, loadLlamaModule } from './llama-module';
+import { type LlamaModel, loadLlamaModule } from './llama-module';
+import {
+    checkModelOptions,
+    type LlamaDeviceOptions,
+    type LlamaEngineOptions,
+    type LlamaModelOptions,
+} from './llama-options';
 import { PromptRenderer } from './prompt';
 import { checkNoExtra, checkSampling } from './sampling';
+import { checkIds, combineEngines } from './several';
 import { Slot } from './slot';
 import { SlotPool } from './slots';
 import { checkModelFile, prepareWeights, type Weights } from './weights';
-
-export type LlamaEngineOptions = {
-    /** A GGUF file: one file, not a part of several. */
-    readonly modelPath: string;
-    /** Name by which clients ask for it; default: the file's name without '.gguf'. */
-    readonly modelId?: string;
-    /** SHA-256 of the weights, hex: anything else is refused. */
-    readonly expectedWeightsHash?: string;
-    /** Directory in guest memory (tmpfs) that the weights are copied to, hashed in and loaded from; for tier tdx. */
-    readonly memoryDirectory?: string;
-    /** Default 'auto': the best that works. */
-    readonly gpu?: GpuChoice;
-    /** True makes anything less than a proven GPU an error; default false. */
-    readonly requireGpu?: boolean;
-    /** Layers on the GPU; default: as many as fit beside the contexts. */
-    readonly gpuLayers?: number | 'max';
-    /** Requests that are generated at the same time; default 4. Each takes memory for a whole context. */
-    readonly slots?: number;
-    /** Tokens of prompt and answer together, for each slot; default: what the model was trained on, at most 8192. */
-    readonly contextLength?: number;
-    /** Tokens that are evaluated at once; default 512. */
-    readonly batchSize?: number;
-    /** Threads; default by the size of the model. */
-    readonly threads?: number;
-    /** Default true: also load a context for embeddings. */
-    readonly embeddings?: boolean;
-    /** Longest input to embed, in tokens; default 2048, and never more than the model was trained on. */
-    readonly embeddingLength?: number;
-    /** Receives what the engine has to say; never a word of a prompt or an answer. */
-    readonly onLog?: (message: string) => void;
-};
-
-const DefaultSlots = 4;
-const DefaultContextLength = 8192;
-const DefaultEmbeddingLength = 2048;
-const DefaultBatchSize = 512;
 
 /**
  * Below this size a step takes less time than waking a second thread: measured with a model of 1.7 MB on two cores,
@@ -82,31 +54,62 @@ const FewThreads = 4;
  * @throws {GpuRequiredError} when a GPU is required and not proven.
  * @throws {EngineOptionsError} when an option is out of range, or does not fit into memory.
  */
-export async function createLlamaEngine(options: LlamaEngineOptions): Promise<Engine> {
-    checkOptions(options);
-    await checkModelFile(options.modelPath);
+export function createLlamaEngine(options: LlamaEngineOptions): Promise<Engine> {
+    return createLlamaEngines(options, [options]);
+}
+
+/**
+ * Loads several models into this process, one after the other, on one device: each takes what the ones before it have
+ * left, so the one whose speed matters most comes first.
+ * @param models at least one, with names that differ.
+ * @returns one engine over all of them, each with slots of its own.
+ * @throws what `createLlamaEngine` throws, for the first model that fails; nothing stays loaded then.
+ */
+export async function createLlamaEngines(
+    options: LlamaDeviceOptions,
+    models: readonly LlamaModelOptions[],
+): Promise<Engine> {
+    if (models.length === 0) throw new EngineOptionsError('There is no model to load. Name at least one.');
+    checkIds(models.map(modelId));
+    for (const model of models) {
+        checkModelOptions(model);
+        await checkModelFile(model.modelPath);
+    }
     const log = new LlamaLog(options.onLog);
     // The device comes before the hash: a missing GPU is known in a second, the hash of large weights in minutes.
     const device = await openDevice({
         gpu: options.gpu ?? 'auto',
         requireGpu: options.requireGpu ?? false,
+        allowSoftware: options.allowSoftware ?? false,
         onError: (message) => log.receive(message),
     });
-    let weights: Weights | undefined;
+    const engines: Engine[] = [];
     try {
-        weights = await prepareWeights(options.modelPath, {
-            expectedHash: options.expectedWeightsHash,
-            memoryDirectory: options.memoryDirectory,
-        });
-        const engine = await LlamaEngine.load(options, device, weights, log);
-        if (options.requireGpu) assertOffloading(engine.device);
+        for (const model of models) {
+            log.forget();
+            engines.push(await loadEngine(model, device, log));
+            if (options.requireGpu) assertOffloading(engines[engines.length - 1]!.device);
+        }
         // From here on there are prompts, and nobody can promise that a message of llama.cpp does not quote one. Its
         // own level is set, not only our logger: with a second instance in a process it prints past the logger.
         device.llama.logLevel = (await loadLlamaModule()).LlamaLogLevel.disabled;
-        return engine;
+        return combineEngines(engines, () => device.llama.dispose());
     } catch (error) {
+        for (const engine of engines) await engine.close();
         await device.llama.dispose();
-        await weights?.dispose();
+        throw error;
+    }
+}
+
+async function loadEngine(options: LlamaModelOptions, device: Device, log: LlamaLog): Promise<Engine> {
+    const weights = await prepareWeights(options.modelPath, {
+        expectedHash: options.expectedWeightsHash,
+        memoryDirectory: options.memoryDirectory,
+    });
+    try {
+        return await LlamaEngine.load(options, device, weights, log);
+    } catch (error) {
+        await weights.dispose();
         throw error;
     }
 }
@@ -131,7 +134,7 @@ class LlamaEngine implements Engine {
     }
 
     static async load(
-        options: LlamaEngineOptions,
+        options: LlamaModelOptions,
         device: Device,
         weights: Weights,
         log: LlamaLog,
@@ -140,14 +143,14 @@ class LlamaEngine implements Engine {
         const vramBefore = await usedVram(device.llama);
         const model = await loadModel(options, device, weights, log);
         const threads = options.threads ?? defaultThreads(weights.bytes, device.llama.cpuMathCores);
-        const context = await createContext(options, model, threads);
+        const { context, slots: slotsNote } = await createContext(options, model, threads);
         // llama.cpp rounds the size of a context up; what was configured is what is sold.
         const contextLength = Math.min(options.contextLength ?? context.contextSize, context.contextSize);
-        const embedder = await createEmbedder(options, model, threads);
+        const embedder = await createEmbedder(options, model, threads, (message) => log.say(message));
         const slots = Array.from({ length: context.totalSequences }, () => new Slot(context));
         return new LlamaEngine(
             {
-                id: options.modelId ?? basename(options.modelPath, '.gguf'),
+                id: modelId(options),
                 weightsHash: weights.hash,
                 contextLength,
                 supports: { chat: model.fileInsights.hasDecoder, embeddings: embedder !== undefined },
@@ -155,7 +158,7 @@ class LlamaEngine implements Engine {
                 weightsBytes: weights.bytes,
                 architecture: model.architecture,
             },
-            await reportDevice(device, model, vramBefore),
+            await reportDevice(device, model, vramBefore, slotsNote),
             {
                 model,
                 slots: new SlotPool(slots),
@@ -168,18 +171,18 @@ class LlamaEngine implements Engine {
                 await embedder?.close();
                 await context.dispose();
                 await model.dispose();
-                await device.llama.dispose();
                 await weights.dispose();
             },
         );
     }
 
-    get load(): EngineLoad {
-        return { running: this.resources.slots.running, waiting: this.resources.slots.waiting };
+    slotsOf(model: string): number {
+        this.requireModel(model);
+        return this.slots;
     }
 
-    slotsOf(): number {
-        return this.slots;
+    get load(): EngineLoad {
+        return { running: this.resources.slots.running, waiting: this.resources.slots.waiting };
     }
 
     async countPromptTokens(request: ChatRequest | CompletionRequest): Promise<number> {
@@ -239,6 +242,10 @@ class LlamaEngine implements Engine {
 
     private check(model: string): void {
         if (this.closing !== undefined) throw new EngineClosedError();
+        this.requireModel(model);
+    }
+
+    private requireModel(model: string): void {
         if (model !== this.model.id) throw new ModelNotFoundError(model, [this.model.id]);
     }
 
@@ -251,12 +258,14 @@ class LlamaEngine implements Engine {
 }
 
 async function loadModel(
-    options: LlamaEngineOptions,
+    options: LlamaModelOptions,
     device: Device,
     weights: Weights,
     log: LlamaLog,
 ): Promise<LlamaModel> {
-    const contextSize = (options.contextLength ?? DefaultContextLength) * (options.slots ?? DefaultSlots);
+    // Layers come before slots: one layer on the CPU costs more speed than many parallel requests gain.
+    const slots = options.slots === 'auto' ? 1 : (options.slots ?? DefaultSlots);
+    const contextSize = (options.contextLength ?? DefaultContextLength) * slots;
     try {
         return await device.llama.loadModel({
             modelPath: weights.path,
@@ -274,47 +283,8 @@ async function loadModel(
     }
 }
 
-async function createContext(options: LlamaEngineOptions, model: LlamaModel, threads: number): Promise<LlamaContext> {
-    const { contextLength, slots = DefaultSlots } = options;
-    if (contextLength !== undefined && contextLength > model.trainContextSize) {
-        throw new EngineOptionsError(
-            `The context length is set to ${contextLength} tokens, but the model was trained on ` +
-                `${model.trainContextSize}. Set at most that.`,
-        );
-    }
-    try {
-        return await model.createContext({
-            contextSize: contextLength ?? { max: Math.min(model.trainContextSize, DefaultContextLength) },
-            sequences: slots,
-            batchSize: options.batchSize ?? DefaultBatchSize,
-            threads,
-        });
-    } catch (error) {
-        throw new EngineOptionsError(
-            `A context for ${slots} slots could not be created: most likely it does not fit into memory beside ` +
-                'the model. Set fewer slots or a shorter context.',
-            { cause: error },
-        );
-    }
-}
-
-/** @returns undefined when embeddings are switched off, or the architecture cannot give them. */
-async function createEmbedder(
-    options: LlamaEngineOptions,
-    model: LlamaModel,
-    threads: number,
-): Promise<Embedder | undefined> {
-    if (options.embeddings === false) return undefined;
-    const length = Math.min(options.embeddingLength ?? DefaultEmbeddingLength, model.trainContextSize);
-    try {
-        // Models that read in both directions need the whole input in one batch.
-        const context = await model.createEmbeddingContext({ contextSize: length, batchSize: length, threads });
-        return new Embedder(model, context, length);
-    } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        options.onLog?.(`Embeddings are not offered: ${reason}`);
-        return undefined;
-    }
+function modelId({ modelId, modelPath }: LlamaModelOptions): string {
+    return modelId ?? basename(modelPath, '.gguf');
 }
 
 function defaultThreads(weightsBytes: number, mathCores: number): number {
@@ -322,30 +292,24 @@ function defaultThreads(weightsBytes: number, mathCores: number): number {
     return weightsBytes < FewThreadsBytes ? Math.min(FewThreads, mathCores) : mathCores;
 }
 
-function checkOptions(options: LlamaEngineOptions): void {
-    const counts = ['slots', 'contextLength', 'batchSize', 'threads', 'embeddingLength'] as const;
-    for (const name of counts) {
-        const value = options[name];
-        if (value === undefined || (Number.isSafeInteger(value) && value >= 1)) continue;
-        throw new EngineOptionsError(`'${name}' is ${value}, but must be an integer of at least 1.`);
-    }
-    const hash = options.expectedWeightsHash;
-    if (hash !== undefined && !/^[0-9a-f]{64}$/i.test(hash)) {
-        throw new EngineOptionsError(
-            `'expectedWeightsHash' is not a SHA-256 hash: 64 hexadecimal digits are expected.`,
-        );
-    }
-}
-
-/** llama.cpp's own messages, which exist only while a model is loaded: see `createLlamaEngine`. */
+/** llama.cpp's own messages, which exist only while models are loaded: see `createLlamaEngines`. */
 class LlamaLog {
     private first: string | undefined;
 
     constructor(private readonly onLog: ((message: string) => void) | undefined) {}
 
+    say(message: string): void {
+        this.onLog?.(message);
+    }
+
     receive(message: string): void {
         this.first ??= message.trim();
-        this.onLog?.(`llama.cpp: ${message.trim()}`);
+        this.say(`llama.cpp: ${message.trim()}`);
+    }
+
+    /** What was received belongs to another model. */
+    forget(): void {
+        this.first = undefined;
     }
 
     /** The most specific message of a failed load, which is the first; empty if there was none. */

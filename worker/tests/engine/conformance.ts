@@ -6,6 +6,7 @@ import {
     type EndEvent,
     type Engine,
     EngineClosedError,
+    type EngineModel,
     type GenerateOptions,
     InvalidRequestError,
     ModelNotFoundError,
@@ -14,7 +15,7 @@ import {
 
 /** A backend under test, with a model whose answers are known. */
 export type ConformanceSubject = {
-    /** @param slots requests at the same time. */
+    /** @param slots requests of the model at the same time. */
     create(slots: number): Promise<Engine>;
     /** Tokens that the backend itself has generated so far, whether or not anyone asked for them. */
     generatedTokens(): number;
@@ -47,6 +48,8 @@ export function engineConformance(name: string, subject: ConformanceSubject): vo
             temperature: 0,
             ...more,
         });
+
+        const served = (): EngineModel => engine.models.find(({ id }) => id === subject.model)!;
 
         beforeAll(async () => {
             engine = await subject.create(Slots);
@@ -91,6 +94,13 @@ export function engineConformance(name: string, subject: ConformanceSubject): vo
                 expect(after.end.tokens).toEqual(before.end.tokens);
                 expect(after.end.tokens.cached).toBe(0n);
             });
+        });
+
+        it('tells how many requests of a model it runs at the same time', () => {
+            expect(engine.slotsOf(subject.model)).toBe(Slots);
+            expect(() => engine.slotsOf('another')).toThrow(ModelNotFoundError);
+            const all = engine.models.map(({ id }) => engine.slotsOf(id));
+            expect(engine.slots).toBe(all.reduce((sum, slots) => sum + slots, 0));
         });
 
         describe('counts', () => {
@@ -341,7 +351,7 @@ export function engineConformance(name: string, subject: ConformanceSubject): vo
 
         describe('refuses', () => {
             it('a prompt that leaves no room for an answer, and says how long it is', async () => {
-                const { contextLength } = engine.models[0]!;
+                const { contextLength } = served();
                 const request = greedy('word '.repeat(contextLength));
                 const promptTokens = await engine.countPromptTokens(request);
                 const error = await ask(engine, request).catch((thrown: unknown) => thrown);
@@ -387,7 +397,7 @@ export function engineConformance(name: string, subject: ConformanceSubject): vo
                     expect(vector).toHaveLength(subject.embeddingDimension);
                     expect(Math.hypot(...vector)).toBeCloseTo(1, 5);
                 }
-                expect(engine.models[0]!.embeddingDimension).toBe(subject.embeddingDimension);
+                expect(served().embeddingDimension).toBe(subject.embeddingDimension);
             });
 
             it('the same text the same, alone and among others, and another one differently', async () => {
@@ -408,7 +418,7 @@ export function engineConformance(name: string, subject: ConformanceSubject): vo
             });
 
             it('but not a text that is too long or empty, and not after the signal fired', async () => {
-                const long = 'word '.repeat(engine.models[0]!.contextLength);
+                const long = 'word '.repeat(served().contextLength);
                 const embed = (text: string, signal: AbortSignal) => engine.embed(subject.model, [text], { signal });
                 await expect(embed(long, never())).rejects.toBeInstanceOf(ContextLengthError);
                 await expect(embed('', never())).rejects.toBeInstanceOf(InvalidRequestError);
@@ -461,9 +471,9 @@ export async function idle(engine: Engine): Promise<void> {
     throw new Error(`The engine does not become idle: ${JSON.stringify(engine.load)}.`);
 }
 
-/** Takes all slots with requests that have given one event and wait for their consumer. */
+/** Takes all slots of a model with requests that have given one event and wait for their consumer. */
 async function occupy(engine: Engine, request: ChatRequest): Promise<AsyncIterator<ChatEvent>[]> {
-    const holders = Array.from({ length: engine.slots }, () =>
+    const holders = Array.from({ length: engine.slotsOf(request.model) }, () =>
         engine.chat(request, { signal: never() })[Symbol.asyncIterator](),
     );
     await Promise.all(holders.map((holder) => holder.next()));

@@ -6,20 +6,9 @@ import {
     type LlamaEngineOptions,
     UnsupportedError,
 } from '../../src/engine';
-import { type LlamaContextSequence, loadLlamaModule } from '../../src/engine/llama-module';
+import { loadLlamaModule } from '../../src/engine/llama-module';
 import { ask, engineConformance, idle, never, sleep } from './conformance';
-import { TinyModel, TinyModelHash } from './tiny-model';
-
-const Summary = {
-    prompt:
-        'Summarize this chat:\nAnna: The review is moved to Friday at 3 pm.\n' +
-        'Tom: I will bring the slides on Monday.',
-    answer: 'Anna said that the review is moved to Friday at 3 pm. Tom will bring the slides on Monday.',
-};
-const Draft = {
-    prompt: 'Write a polite message to Lena to ask for the budget by Friday.',
-    answer: 'Dear Lena, could you please send me the budget by Friday? Thank you very much.',
-};
+import { countGenerated, Draft, Summary, TinyModel, TinyModelHash } from './tiny-model';
 
 /** 53 tokens, and 29 of the answer: together more than a context of 64. */
 const LongSummary = {
@@ -29,9 +18,6 @@ const LongSummary = {
     promptTokens: 53,
 };
 
-/** Tokens that came out of llama.cpp itself, however many of them were passed on. */
-let generated = 0;
-
 function create(options: Partial<LlamaEngineOptions> = {}): Promise<Engine> {
     return createLlamaEngine({ modelPath: TinyModel, gpu: false, ...options });
 }
@@ -40,23 +26,11 @@ function greedy(content: string): ChatRequest {
     return { model: 'tiny-chat', messages: [{ role: 'user', content }], temperature: 0 };
 }
 
-beforeAll(async () => {
-    const { prototype } = (await loadLlamaModule()).LlamaContextSequence;
-    const original = prototype.evaluateWithMetadata;
-    jest.spyOn(prototype, 'evaluateWithMetadata').mockImplementation(async function* (
-        this: LlamaContextSequence,
-        ...parameters: Parameters<typeof original>
-    ) {
-        for await (const token of original.apply(this, parameters)) {
-            generated += 1;
-            yield token;
-        }
-    } as typeof original);
-});
+const generated = countGenerated();
 
 engineConformance('The embedded engine', {
     create: (slots) => create({ slots }),
-    generatedTokens: () => generated,
+    generatedTokens: generated,
     model: 'tiny-chat',
     known: [Summary, Draft],
     wordInFirstAnswer: 'moved',
@@ -101,7 +75,7 @@ describe('The embedded engine', () => {
             vramBefore: 0,
             vramAfter: 0,
             offloading: false,
-            note: 'The model runs on the CPU, as configured.',
+            note: 'The model runs on the CPU, as configured. 2 slots of 64 tokens, as configured.',
         });
         expect(engine.slots).toBe(2);
     });
@@ -206,6 +180,7 @@ describe('The embedded engine', () => {
 
     it.each<[string, Partial<LlamaEngineOptions>]>([
         ['slots', { slots: 0 }],
+        ['slots', { slots: 257 }],
         ['threads', { threads: 1.5 }],
         ['expectedWeightsHash', { expectedWeightsHash: 'abc' }],
         ['context length', { contextLength: 4096 }],

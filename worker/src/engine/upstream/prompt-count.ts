@@ -7,8 +7,8 @@ import { continues, messagesOf } from './request';
 export type PromptCount = { tokens: number; exact: boolean; unstated: number };
 
 /** Tokens that a chat template may add around each message, and around all of them. */
-const TemplatePerMessage = 32;
-const TemplateAtAll = 64;
+const TemplatePerMessage = 16;
+const TemplateAtAll = 80;
 /** Bytes of a token of ordinary text, for the estimate that counts when nothing is stated. */
 const UsualBytes = 4;
 
