@@ -1,0 +1,25 @@
+// What both entries export, the one for Node and the one for browsers.
+export { Client } from './client';
+export type { ClientOptions, ResumeOptions, SessionOptions } from './client';
+export { ClientError, reasonOf } from './errors';
+export type { ClientErrorCode, ErrorDetails } from './errors';
+export type { OpenOptions } from './opening';
+export type { Policy, TierName } from './policy';
+export type { RootKind } from './trust';
+export type { FindResult, FoundOffer, Skipped } from './find';
+export type { Finding, ProviderCheck } from './check';
+export type { ProviderInfo } from './chain/providers';
+export type { WalletOptions, WalletVersion } from './chain/wallet';
+export type { ExternalWallet, WalletMessage, WalletRequest } from './chain/external-wallet';
+export type { Session } from './session/session';
+export type { SpendingReport } from './session/report';
+export type { Logger } from './log';
+export { formatCoins, parseCoins } from './amounts';
+export * from './market';
+export type { Jobs, JobSummary } from './jobs/jobs';
+export type { AwardOptions, Job } from './jobs/job';
+export type { JobOptions, JobTaskName, WaitOptions } from './jobs/options';
+export type { JobResult } from './jobs/result';
+export type { JobStatusReport } from './jobs/status';
+export type { Bid, JobEnding, OutcomeName } from './chain/job';
+export type { JobItem, JobItemResult } from '@ton-compute/protocol';
