@@ -14,7 +14,7 @@ export async function createClient(options: ClientOptions): Promise<Client> {
         throw new ClientError(
             'invalid_option',
             'This page has no WebCrypto, IndexedDB or Web Locks, which browsers give to pages of https:// and of localhost ' +
-                'only. Serve it from there, and use a browser of 2024 or later.',
+                'only. Serve it from there, and use a newer browser.',
         );
     }
     const database = new RecordDatabase(options.store ?? DefaultDatabase);
