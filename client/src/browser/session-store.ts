@@ -58,12 +58,14 @@ export class DatabaseSessionStore implements SessionStore {
         const held = new Promise<void>((resolve) => (release = resolve));
         let over: Promise<void> = Promise.resolve();
         const taken = await new Promise<boolean>((resolve, reject) => {
-            const name = `${this.database.name} ${keyOf(escrow)}`;
             const hold = async (lock: Lock | null): Promise<void> => {
                 resolve(lock !== null);
                 await (lock === null ? undefined : held);
             };
-            over = Promise.resolve(navigator.locks.request<void>(name, { ifAvailable: true }, hold)).catch(reject);
+            const name = `${this.database.name} ${keyOf(escrow)}`;
+            over = navigator.locks
+                .request(name, { ifAvailable: true }, hold)
+                .then(() => undefined, (error: unknown) => reject(this.unlockable(error)));
         });
         if (!taken) {
             throw new ClientError(
@@ -76,5 +78,14 @@ export class DatabaseSessionStore implements SessionStore {
             release();
             await over;
         };
+    }
+
+    private unlockable(error: unknown): ClientError {
+        return new ClientError(
+            'store_failed',
+            `The browser gives no lock for the session (${reasonOf(error)}). Nothing was signed.`,
+            {},
+            { cause: error },
+        );
     }
 }

@@ -80,8 +80,8 @@ export class ExternalSender implements MessageSender {
         }
         throw new ClientError(
             'not_confirmed',
-            `The wallet ${this.address.toString()} did not send the message within ${RequestLife} s, and it is void now. ` +
-                'Look into the wallet before you try again.',
+            `The wallet ${this.address.toString()} did not send the message within ${RequestLife} s, and must not send ` +
+                'it any more. Look into the wallet before you try again.',
         );
     }
 

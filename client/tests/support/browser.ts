@@ -4,7 +4,6 @@ import { readFile } from 'node:fs/promises';
 import { createServer, Server } from 'node:http';
 import { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { BrowserContext, chromium, Page } from 'playwright-core';
 
@@ -49,22 +48,31 @@ export type RunningBrowser = {
 /** @param profile folder that keeps what pages store. */
 export async function startChromium(path: string, profile: string): Promise<RunningBrowser> {
     const child = spawn(path, [...Flags, `--user-data-dir=${profile}`, 'about:blank'], { stdio: ['ignore', 'ignore', 'pipe'] });
-    const over = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-    const said: string[] = [];
-    for await (const line of createInterface({ input: child.stderr })) {
-        said.push(line);
-        const address = /^DevTools listening on (ws:.*)$/.exec(line)?.[1];
-        if (address !== undefined) {
-            child.stderr.resume();
-            const browser = await chromium.connectOverCDP(address);
-            const kill = async () => {
-                child.kill('SIGKILL');
-                await over;
-            };
-            return { context: browser.contexts()[0], kill };
-        }
+    const over = new Promise<void>((resolve) => child.once('close', () => resolve()));
+    const kill = async () => {
+        child.kill('SIGKILL');
+        await over;
+    };
+    const address = await new Promise<string>((resolve, reject) => {
+        let said = '';
+        child.stderr.on('data', (text: Buffer) => {
+            said += text.toString();
+            const match = /^DevTools listening on (ws:\S+)$/m.exec(said);
+            if (match !== null) {
+                resolve(match[1]);
+            }
+        });
+        child.once('error', reject);
+        void over.then(() => reject(new Error(`${path} did not start:\n${said}`)));
+    });
+    try {
+        const [context] = (await chromium.connectOverCDP(address)).contexts();
+        context.setDefaultTimeout(90_000);
+        return { context, kill };
+    } catch (error) {
+        await kill();
+        throw error;
     }
-    throw new Error(`${path} did not start:\n${said.join('\n')}`);
 }
 
 const run = promisify(execFile);
