@@ -4,6 +4,7 @@ import { Chain } from './chain/chain';
 import { EscrowState, readEnding, readEscrow } from './chain/escrow';
 import { closingValue, readChainPrices } from './chain/fees';
 import { ProviderInfo, readProviderAt } from './chain/providers';
+import { ExternalWallet } from './chain/external-wallet';
 import { Wallet, WalletOptions } from './chain/wallet';
 import { checkProvider, ProviderCheck } from './check';
 import { ClientError, ClientErrorCode } from './errors';
@@ -35,17 +36,26 @@ export type ClientOptions = {
     apiKey?: string;
     /** Address of the ProviderRegistry. */
     registry: Address;
-    /** The wallet that opens, tops up and closes. Without it only sessions of the store can be used. */
-    wallet?: WalletOptions;
+    /**
+     * The wallet that opens, tops up and closes: its key, or a wallet that keeps its key to itself. Without one only
+     * sessions of the store can be used.
+     */
+    wallet?: WalletOptions | ExternalWallet;
     policy?: Policy;
     /** Global id of the network; read from the chain when omitted. When given, the chain must agree. */
     globalId?: number;
-    /** Folder for the state of sessions, which holds their keys; `~/.ton-compute/sessions` when omitted. */
+    /**
+     * Where the state of sessions is kept, with their keys. In Node a folder, `~/.ton-compute/sessions` when omitted; in a
+     * browser the name of a database of the page's origin, `ton-compute` when omitted.
+     */
     store?: string;
     /** Send requests unsealed. Only workers of tier open take them, and everyone on the way reads them. */
     plain?: boolean;
     log?: Logger;
 };
+
+/** Where a client keeps what it must not forget. */
+export type Stores = { sessions: SessionStore; jobs: JobStore };
 
 /** What to open a session with; all but the deposit may be left out. */
 export type SessionOptions = OpenOptions & {
@@ -73,15 +83,16 @@ export class Client {
         private readonly policy: CheckedPolicy,
         private readonly wallet: Wallet | null,
         private readonly store: SessionStore,
+        jobStore: JobStore,
         private readonly plain: boolean,
         private readonly log: Logger,
         private readonly trust: AttestationTrust,
     ) {
-        this.jobs = new Jobs({ chain, registry, globalId, policy, wallet, records: new JobStore(store.folder), trust, log });
+        this.jobs = new Jobs({ chain, registry, globalId, policy, wallet, records: jobStore, trust, log });
     }
 
     /** Use {@link createClient}. */
-    static async create(options: ClientOptions): Promise<Client> {
+    static async create(options: ClientOptions, stores: Stores): Promise<Client> {
         const policy = checkPolicy(options.policy);
         const plain = options.plain ?? false;
         if (plain && policy.leastTier !== 'open') {
@@ -102,8 +113,9 @@ export class Client {
         }
         const wallet = options.wallet === undefined ? null : await Wallet.create(options.wallet, globalId);
         const log = options.log ?? silentLogger;
-        const store = new SessionStore(options.store);
-        return new Client(chain, registry, globalId, policy, wallet, store, plain, log, new AttestationTrust(log));
+        const { sessions, jobs } = stores;
+        const trust = new AttestationTrust(log);
+        return new Client(chain, registry, globalId, policy, wallet, sessions, jobs, plain, log, trust);
     }
 
     /** Address of the wallet, if there is one. */
@@ -128,7 +140,7 @@ export class Client {
     }
 
     /**
-     * Opens a session and waits until it can be used. Its key and terms are on the disk before the wallet sends
+     * Opens a session and waits until it can be used. Its key and terms are in the store before the wallet sends
      * anything.
      * @throws ClientError `session_rejected` when the provider said no and everything came back; `no_provider`,
      * `provider_refused` when the policy accepts none, or not this one.
@@ -280,7 +292,7 @@ export class Client {
         try {
             const known = await this.store.load(escrow);
             if (known !== null && known.stopped?.code !== HandedOver.code) {
-                throw new ClientError('invalid_option', `Session ${escrow.toString()} is in ${this.store.folder} already: resume it.`);
+                throw new ClientError('invalid_option', `Session ${escrow.toString()} is in the store of this client already: resume it.`);
             }
             await this.store.save(record);
             return escrow;
@@ -359,9 +371,8 @@ export class Client {
         if (record === null) {
             throw new ClientError(
                 'unknown_session',
-                `There is no session ${escrow.toString()} in ${this.store.folder}: its key is needed to use it. Name ` +
-                    'the ' +
-                    'folder that it was opened with.',
+                `There is no session ${escrow.toString()} in ${this.store.place}: its key is needed to use it. Name ` +
+                    'the store that it was opened with.',
             );
         }
         if (record.globalId !== this.globalId) {
@@ -512,12 +523,4 @@ function requireSameAgreement(record: SessionRecord, state: EscrowState): void {
                 'Do not trust this API.',
         );
     }
-}
-
-/**
- * Connects to a network.
- * @throws ClientError `invalid_option`, `chain_unreachable` or `wrong_network`.
- */
-export function createClient(options: ClientOptions): Promise<Client> {
-    return Client.create(options);
 }

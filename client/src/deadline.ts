@@ -1,5 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-
 /**
  * A signal that a timer or any of the caller's signals ends; the timer can be moved while work goes on. Callers'
  * signals may live long, so `release` must be called when the work is over: nothing of it stays attached to them.
@@ -7,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export class Deadline {
     private readonly own = new AbortController();
     private readonly unlink: (() => void)[] = [];
-    private timer: NodeJS.Timeout | undefined;
+    private timer: ReturnType<typeof setTimeout> | undefined;
     /** Whether the timer, and not a caller, ended it. */
     expired = false;
 
@@ -61,12 +59,20 @@ export class Deadline {
 }
 
 /** Waits; rejects with the signal's reason when it is aborted. @param seconds how long. */
-export async function pause(seconds: number, signal?: AbortSignal): Promise<void> {
-    signal?.throwIfAborted();
-    try {
-        await sleep(seconds * 1000, undefined, { signal });
-    } catch (error) {
-        signal?.throwIfAborted();
-        throw error;
-    }
+export function pause(seconds: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+        const end = () => {
+            clearTimeout(timer);
+            reject(signal!.reason as Error);
+        };
+        const timer = setTimeout(() => {
+            signal?.removeEventListener('abort', end);
+            resolve();
+        }, seconds * 1000);
+        if (signal?.aborted) {
+            end();
+        } else {
+            signal?.addEventListener('abort', end, { once: true });
+        }
+    });
 }

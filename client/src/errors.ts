@@ -14,6 +14,8 @@ export type ClientErrorCode =
     | 'no_wallet'
     /** The wallet holds too little; nothing was sent. */
     | 'wallet_balance'
+    /** The wallet that was given to the client did not take the message. */
+    | 'wallet_refused'
     /** A transaction was sent and its effect was not seen in time. */
     | 'not_confirmed'
     /** No provider satisfies the policy. */

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { Address, beginCell, Cell } from '@ton/core';
 import { keyPairFromSeed } from '@ton/crypto';
 import {
@@ -22,6 +21,7 @@ import { ProviderInfo } from './chain/providers';
 import { Wallet } from './chain/wallet';
 import { ClientError } from './errors';
 import { CheckedPolicy, requireCloseWindow, tcbStatusBits } from './policy';
+import { randomBytes } from './random';
 
 /** What may be chosen when a session is opened. */
 export type OpenOptions = {

@@ -7,7 +7,7 @@ import { DeclineReason, JobEscrow, jobDeployment } from '@ton-compute/contracts'
 import { bundleRoot, packBundle, sealContent, unpackBundle } from '@ton-compute/protocol';
 import { S3Store } from '@ton-compute/storage';
 import { Client, ClientError, Job, JobOptions } from '../src';
-import { JobStore } from '../src/jobs/store';
+import { FolderJobStore } from '../src/jobs/folder-store';
 import { JobNetwork } from './support/job-network';
 import { JobProvider } from './support/job-provider';
 
@@ -164,7 +164,7 @@ describe('the output', () => {
         await awarded(job);
         await first.serve(job.address);
         await job.wait();
-        const record = (await new JobStore(join(network.folder, 'sessions')).load(job.address))!;
+        const record = (await new FolderJobStore(join(network.folder, 'sessions')).load(job.address))!;
         return { job, file: join(objects(), record.outputName) };
     }
 
@@ -249,13 +249,13 @@ describe('an interruption', () => {
 
     it('is not made worse by an escrow that somebody deploys again', async () => {
         const job = await create();
-        const record = (await new JobStore(join(network.folder, 'sessions')).load(job.address))!;
+        const record = (await new FolderJobStore(join(network.folder, 'sessions')).load(job.address))!;
         await job.cancel();
         const { init } = await jobDeployment(record.terms);
         await network.devnet.wallets[7].sender(network.devnet.client()).send({ to: job.address, value: toNano('1'), init, bounce: false });
         await network.devnet.client().open(JobEscrow.JobEscrow.fromAddress(job.address)).getJobData();
         record.ending = null;
-        await new JobStore(join(network.folder, 'again')).save(record);
+        await new FolderJobStore(join(network.folder, 'again')).save(record);
         const again = await (await network.client({ storeName: 'again' })).jobs.resume(job.address);
         expect(await again.wait()).toMatchObject({ outcome: 'cancelled' });
     });

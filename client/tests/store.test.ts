@@ -3,16 +3,16 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { SessionStore } from '../src/session/store';
+import { FolderSessionStore } from '../src/session/folder-store';
 import { recordToText } from '../src/session/record';
 import { openRecord, receiptOf } from './support/session';
 
 let folder: string;
-let store: SessionStore;
+let store: FolderSessionStore;
 
 beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'client-store-'));
-    store = new SessionStore(join(folder, 'sessions'));
+    store = new FolderSessionStore(join(folder, 'sessions'));
 });
 
 afterEach(() => rm(folder, { recursive: true, force: true }));
@@ -71,7 +71,7 @@ describe('the store of sessions', () => {
 
     it('says when it cannot write', async () => {
         await writeFile(join(folder, 'a-file'), '');
-        const blocked = new SessionStore(join(folder, 'a-file'));
+        const blocked = new FolderSessionStore(join(folder, 'a-file'));
         await expect(blocked.save(await fullRecord())).rejects.toMatchObject({ code: 'store_failed' });
     });
 

@@ -6,7 +6,7 @@ export { MaxChunkPlaintext, PaddingUnit } from './framing';
 export { SealingError } from './sealing-error';
 export type { SealingErrorCode } from './sealing-error';
 export { createSha256 } from './node-crypto';
-export type { IncrementalHash } from './node-crypto';
+export type { IncrementalHash } from './incremental-hash';
 export * from './wire-error';
 export * from './headers';
 export * from './receipt-json';

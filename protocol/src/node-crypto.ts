@@ -9,10 +9,11 @@ import {
     sign,
     verify,
 } from 'node:crypto';
+import { IncrementalHash } from './incremental-hash';
 
 /**
- * The only file of this package that needs Node, for speed: HPKE itself runs on WebCrypto, and `web.ts` opens answers
- * with WebCrypto alone.
+ * The only file of this package that needs Node, for speed: primitives, and nothing of the protocol. Bundlers for
+ * browsers put `browser-crypto.ts` in its place (`browser` in package.json).
  */
 
 const TagBytes = 16;
@@ -24,13 +25,6 @@ export function sha256(...parts: Uint8Array[]): Buffer {
         hash.update(part);
     }
     return hash.digest();
-}
-
-/** SHA-256 over bytes that come one after the other. */
-export interface IncrementalHash {
-    update(bytes: Uint8Array): void;
-    /** @returns 32 bytes; the hash cannot be used afterwards. */
-    digest(): Buffer;
 }
 
 export function createSha256(): IncrementalHash {

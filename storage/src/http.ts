@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { tooLarge } from './limits';
+import { pause } from './pause';
 import { reasonOf } from './reason';
 import { StoreError } from './store';
 
@@ -45,7 +45,7 @@ export async function ask(request: () => Promise<StoreRequest>, maxBytes: number
                 throw error instanceof StoreError ? error : unreachable(made.url, error);
             }
         }
-        await sleep(FirstPause * 2 ** (attempt - 1) * 1000, undefined, { signal }).catch(() => signal?.throwIfAborted());
+        await pause(FirstPause * 2 ** (attempt - 1), signal);
     }
 }
 
@@ -59,7 +59,7 @@ function unreachable(url: string, error: unknown): StoreError {
 
 async function once({ method, url, headers, body }: StoreRequest, maxBytes: number, signal?: AbortSignal): Promise<StoreAnswer> {
     const stall = new AbortController();
-    let timer: NodeJS.Timeout | undefined;
+    let timer: ReturnType<typeof setTimeout> | undefined;
     const within = (seconds: number) => {
         clearTimeout(timer);
         timer = setTimeout(() => stall.abort(new DOMException('timed out', 'TimeoutError')), seconds * 1000);

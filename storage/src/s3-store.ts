@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { AwsV4Signer } from 'aws4fetch';
 import { ask, StoreAnswer, StoreRequest, whatItSaid } from './http';
 import { MaxObjectBytes, requireLifetime, requireName, requireSize, StoreLimits } from './limits';
@@ -50,7 +49,7 @@ export class S3Store implements ObjectStore {
         const url = this.url(name);
         requireSize(name, bytes.length, this.maxObjectBytes);
         // Signed with the request, so that the service refuses a body that was damaged on its way.
-        const hash = createHash('sha256').update(bytes).digest('hex');
+        const hash = await sha256Hex(bytes);
         const answer = await ask(() => this.sign('PUT', url, hash, bytes), 65_536, signal);
         if (answer.status < 200 || answer.status > 299) {
             throw this.refused(`write ${name}`, answer);
@@ -121,6 +120,11 @@ export class S3Store implements ObjectStore {
         const code = answer.status >= 500 || answer.status === 429 ? 'unreachable' : 'refused';
         return new StoreError(code, `The store at ${endpoint} did not ${what}: ${whatItSaid(answer)}. ${hint}`);
     }
+}
+
+async function sha256Hex(bytes: Uint8Array): Promise<string> {
+    const digest = await globalThis.crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>);
+    return Buffer.from(digest).toString('hex');
 }
 
 function serviceUrl(endpoint: string): string {

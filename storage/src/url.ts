@@ -1,7 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { readFileBounded, writeFileWhole } from './file';
-import { ask, StoreAnswer, whatItSaid, withoutQuery } from './http';
-import { StoreError } from './store';
+import { protocolOf, readFromUrl as readFromHttp, writeToUrl as writeToHttp, wrongUrl } from './http-url';
 
 /**
  * Reads an object by a URL that its store gave out. Only for URLs of a party that may read files of this machine: it
@@ -11,54 +10,26 @@ import { StoreError } from './store';
  */
 export async function readFromUrl(url: string, maxBytes: number, signal?: AbortSignal): Promise<Buffer | null> {
     const path = filePath(url);
-    if (path !== null) {
-        return readFileBounded(path, maxBytes, signal);
-    }
-    const answer = await ask(async () => ({ method: 'GET', url }), maxBytes, signal);
-    if (answer.status === 404) {
-        return null;
-    }
-    if (answer.status !== 200) {
-        throw refused('shows nothing', url, answer);
-    }
-    return answer.body;
+    return path === null ? readFromHttp(url, maxBytes, signal) : readFileBounded(path, maxBytes, signal);
 }
 
 /** Writes an object to a URL that its store gave out, with PUT; see {@link readFromUrl} for file:// URLs. */
 export async function writeToUrl(url: string, bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
     const path = filePath(url);
-    if (path !== null) {
-        return writeFileWhole(path, bytes, signal);
-    }
-    const answer = await ask(async () => ({ method: 'PUT', url, body: bytes }), 65_536, signal);
-    if (answer.status < 200 || answer.status > 299) {
-        throw refused('takes nothing', url, answer);
-    }
+    return path === null ? writeToHttp(url, bytes, signal) : writeFileWhole(path, bytes, signal);
 }
 
 /** @returns the path of a file:// URL, or null for http(s). */
 function filePath(text: string): string | null {
-    let url: URL | null = null;
-    try {
-        url = new URL(text);
-    } catch {
-        // Said below.
-    }
-    switch (url?.protocol) {
+    switch (protocolOf(text)) {
         case 'file:':
-            if (url.hostname !== '') {
-                break;
+            if (new URL(text).hostname === '') {
+                return fileURLToPath(text);
             }
-            return fileURLToPath(url);
+            break;
         case 'http:':
         case 'https:':
             return null;
     }
-    throw new StoreError('invalid_option', `Expected an http(s) or file:/// URL of a store, got "${text.slice(0, 100)}".`);
-}
-
-function refused(what: string, url: string, answer: StoreAnswer): StoreError {
-    const hint = answer.status === 401 || answer.status === 403 ? 'The URL has expired, or is for something else.' : 'Try again later.';
-    const code = answer.status >= 500 || answer.status === 429 ? 'unreachable' : 'refused';
-    return new StoreError(code, `The store ${what} at ${withoutQuery(url)}: ${whatItSaid(answer)}. ${hint}`);
+    throw wrongUrl(text, 'an http(s) or file:///');
 }

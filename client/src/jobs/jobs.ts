@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { Address } from '@ton/core';
 import { jobDeployment, JobAgreement, JobTask, packJobTerms, providerMarket } from '@ton-compute/contracts';
 import { ObjectStore } from '@ton-compute/storage';
@@ -9,6 +8,7 @@ import { ClientError, reasonOf } from '../errors';
 import { refuseStanding } from '../find';
 import { requireBasechain, demandsMeasurement } from '../opening';
 import { tcbStatusBits } from '../policy';
+import { randomBytes } from '../random';
 import { rootOf } from '../trust';
 import { outputBound, prepareContent } from './content';
 import { JobContext, requireWallet } from './context';
@@ -136,8 +136,8 @@ export class Jobs {
         if (record === null) {
             throw new ClientError(
                 'unknown_job',
-                `There is no job ${address.toString()} in ${records.folder}: its key is needed to award it and to read its output. ` +
-                    'Name the folder that it was created with.',
+                `There is no job ${address.toString()} in ${records.place}: its key is needed to award it and to read its output. ` +
+                    'Name the store that it was created with.',
             );
         }
         if (record.globalId !== globalId) {

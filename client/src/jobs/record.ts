@@ -1,6 +1,6 @@
 import { Address, Cell } from '@ton/core';
 import { JobAgreement, unpackJobTerms } from '@ton-compute/contracts';
-import { z } from 'zod';
+import * as z from 'zod';
 import { JobEnding } from '../chain/job';
 import { CheckedPolicy, checkPolicy } from '../policy';
 

@@ -1,80 +1,20 @@
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { Address } from '@ton/core';
-import { writeDurably } from '../durable-file';
-import { ClientError, reasonOf } from '../errors';
-import { JobRecord, jobRecordFromText, jobRecordToText } from './record';
+import { JobRecord } from './record';
 
 /**
- * One file per job, readable by its owner only: it holds the key of the job's content. It is on the disk before the
- * wallet sends anything: a job whose key is lost can be awarded to nobody, and its output read by nobody.
+ * Where the state of jobs is kept, with the keys of their content. It is kept before the wallet sends anything: a job
+ * whose key is lost can be awarded to nobody, and its output read by nobody.
  */
-export class JobStore {
-    readonly folder: string;
-
-    /** @param sessions folder of the sessions: jobs lie in a folder of it. */
-    constructor(sessions: string) {
-        this.folder = join(sessions, 'jobs');
-    }
+export interface JobStore {
+    /** Where it is, in words for errors. */
+    readonly place: string;
 
     /** @throws ClientError `store_failed`. */
-    async save(record: JobRecord): Promise<void> {
-        const name = fileName(record.job);
-        try {
-            await writeDurably(this.folder, name, jobRecordToText(record));
-        } catch (error) {
-            throw new ClientError(
-                'store_failed',
-                `The job cannot be written to ${join(this.folder, name)} (${reasonOf(error)}). Nothing was sent. ` +
-                    'Make room, or name another folder.',
-                {},
-                { cause: error },
-            );
-        }
-    }
+    save(record: JobRecord): Promise<void>;
 
     /** @returns the record of a job, or null when there is none. @throws ClientError `store_failed`. */
-    async load(job: Address): Promise<JobRecord | null> {
-        const path = join(this.folder, fileName(job));
-        let text: string;
-        try {
-            text = await readFile(path, 'utf8');
-        } catch (error) {
-            if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
-                return null;
-            }
-            throw new ClientError('store_failed', `${path} cannot be read (${reasonOf(error)}).`, {}, { cause: error });
-        }
-        try {
-            const record = jobRecordFromText(text);
-            if (record.job.equals(job)) {
-                return record;
-            }
-        } catch {
-            // What is wrong with it is of no use to anyone, and may hold the key.
-        }
-        throw new ClientError(
-            'store_failed',
-            `${path} is damaged. Restore it from a backup; without it the output cannot be read. Before the award the ` +
-                'wallet can still cancel the job, and after a deadline anyone can expire it.',
-        );
-    }
+    load(job: Address): Promise<JobRecord | null>;
 
-    /** @returns the records of all jobs, newest first; damaged files are left out. */
-    async list(): Promise<JobRecord[]> {
-        const names = await readdir(this.folder).catch(() => [] as string[]);
-        const records: JobRecord[] = [];
-        for (const name of names) {
-            const match = /^([0-9a-f]{64})\.json$/.exec(name);
-            const record = match && (await this.load(new Address(0, Buffer.from(match[1], 'hex'))).catch(() => null));
-            if (record) {
-                records.push(record);
-            }
-        }
-        return records.sort((a, b) => b.createdAt - a.createdAt);
-    }
-}
-
-function fileName(job: Address): string {
-    return `${job.hash.toString('hex')}.json`;
+    /** @returns the records of all jobs, newest first; damaged ones are left out. */
+    list(): Promise<JobRecord[]>;
 }

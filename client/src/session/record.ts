@@ -1,7 +1,7 @@
 import { Address, Cell } from '@ton/core';
 import { SessionAgreement, SignedReceipt, SignedVoucher, unpackTerms } from '@ton-compute/contracts';
 import { decodeVoucher, encodeVoucher, receiptFromJson, receiptToJson } from '@ton-compute/protocol';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Why a session was stopped; nothing is signed in it any more. */
 export type Stop = { code: string; message: string };

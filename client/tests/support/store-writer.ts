@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs';
 import { silentLogger } from '../../src/log';
 import { Ledger } from '../../src/session/ledger';
-import { SessionStore } from '../../src/session/store';
+import { FolderSessionStore } from '../../src/session/folder-store';
 import { now, openRecord, receiptOf } from './session';
 
 /**
@@ -9,7 +9,7 @@ import { now, openRecord, receiptOf } from './session';
  * synchronous: a line that was read had left before the kill.
  */
 async function main(): Promise<void> {
-    const store = new SessionStore(process.argv[2]);
+    const store = new FolderSessionStore(process.argv[2]);
     const fresh = await openRecord();
     const record = (await store.load(fresh.escrow)) ?? fresh;
     const ledger = new Ledger(
