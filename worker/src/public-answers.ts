@@ -17,16 +17,22 @@ export function publicAnswers(
     attestation: Attestation | null,
 ): PublicAnswers {
     const created = office.chain.now();
+    const models = () => worker.models.map(({ id }) => ({ id, object: 'model', created, owned_by: 'provider' }));
     return {
         health: () => {
             const { status, reasons, slots, running, waiting } = worker.stats();
             const body = { status, reasons, slots, running, waiting, ...attestationHealth(worker) };
             return { status: status === 'draining' ? 503 : 200, body };
         },
-        models: () => ({
-            object: 'list',
-            data: worker.models.map(({ id }) => ({ id, object: 'model', created, owned_by: 'provider' })),
-        }),
+        models: () => ({ object: 'list', data: models() }),
+        model: (id) => {
+            const model = models().find((known) => known.id === id);
+            if (model === undefined) {
+                const message = `There is no such model here. Ask for one of: ${worker.models.map((known) => known.id).join(', ')}.`;
+                throw new WireError('model_not_found', message, { param: 'model' });
+            }
+            return model;
+        },
         offer: () => {
             const { provider } = worker;
             return offersToJson({
