@@ -24,6 +24,8 @@ export type EndpointOptions = {
 
 /** The longest request, bytes. */
 const MaxBody = 32 << 20;
+/** The longest name of a model that is asked for, bytes. */
+const MaxModelId = 1024;
 const Routes = ['/v1/chat/completions', '/v1/completions', '/v1/embeddings'] as const;
 
 /** An OpenAI-compatible endpoint on this machine, for programs in any language. */
@@ -38,7 +40,12 @@ export async function startLocalEndpoint(options: EndpointOptions): Promise<Loca
             `Whoever reaches the endpoint on ${host} spends the deposit: set LOCAL_API_KEY, or listen on 127.0.0.1.`,
         );
     }
-    const app = fastify({ logger: false, bodyLimit: MaxBody, forceCloseConnections: true, routerOptions: { maxParamLength: 1024 } });
+    const app = fastify({
+        logger: false,
+        bodyLimit: MaxBody,
+        forceCloseConnections: true,
+        routerOptions: { maxParamLength: MaxModelId },
+    });
     // Bodies travel on byte by byte. Other content types are refused: a web page can send those without asking, and
     // every request costs money.
     app.removeAllContentTypeParsers();

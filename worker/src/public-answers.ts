@@ -28,8 +28,10 @@ export function publicAnswers(
         model: (id) => {
             const model = models().find((known) => known.id === id);
             if (model === undefined) {
-                const message = `There is no such model here. Ask for one of: ${worker.models.map((known) => known.id).join(', ')}.`;
-                throw new WireError('model_not_found', message, { param: 'model' });
+                const ids = models().map((known) => known.id);
+                throw new WireError('model_not_found', `There is no such model here. Ask for: ${ids.join(', ')}.`, {
+                    param: 'model',
+                });
             }
             return model;
         },

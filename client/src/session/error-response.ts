@@ -45,8 +45,13 @@ export function errorResponse(error: ClientError): Response {
         headers: {
             'content-type': 'application/json',
             'x-should-retry': 'false',
-            ...(typeof requestId === 'string' && /^[\x21-\x7e]{1,200}$/.test(requestId) ? { 'x-request-id': requestId } : {}),
+            ...(isHeaderValue(requestId) ? { 'x-request-id': requestId } : {}),
             ...(typeof retryAfter === 'number' ? { 'retry-after': String(Math.ceil(retryAfter)) } : {}),
         },
     });
+}
+
+/** The worker chose it: it may be anything. */
+function isHeaderValue(value: unknown): value is string {
+    return typeof value === 'string' && /^[\x21-\x7e]{1,200}$/.test(value);
 }

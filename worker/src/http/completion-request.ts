@@ -11,7 +11,9 @@ const DefaultMaxTokens = 16;
 const OwnFields = {
     ...GenerationFields,
     prompt: z.union([z.string().min(1), z.tuple([z.string().min(1)])], {
-        error: 'expected a string, or a list of one, not empty; send several prompts as several requests, and tokens as text',
+        error:
+            'expected a string, or a list of one, not empty; send several prompts as several requests, and text ' +
+            'instead of tokens',
     }),
     best_of: nothingBut(1, 'this worker gives one answer to a request'),
     echo: nothingBut(false, 'the prompt is not repeated in the answer'),

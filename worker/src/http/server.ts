@@ -64,7 +64,8 @@ export function createServer({ context, book, answers, announce }: ServerOptions
     app.addHook('onResponse', async (request, reply) => {
         const route = request.routeOptions.url ?? 'none';
         metrics.answered(route, reply.raw.statusCode, reply.elapsedTime / 1000);
-        context.logger.debug({ request: request.id, route, status: reply.raw.statusCode, ms: Math.round(reply.elapsedTime) }, 'Answered.');
+        const ms = Math.round(reply.elapsedTime);
+        context.logger.debug({ request: request.id, route, status: reply.raw.statusCode, ms }, 'Answered.');
     });
     app.setErrorHandler((error: FastifyError, _request, reply) =>
         sendError(context, reply, toWireError(error, limits.bodyBytes)),
