@@ -24,7 +24,9 @@ export type EndpointOptions = {
 
 /** The longest request, bytes. */
 const MaxBody = 32 << 20;
-const Routes = ['/v1/chat/completions', '/v1/embeddings'] as const;
+/** The longest name of a model that is asked for, bytes. */
+const MaxModelId = 1024;
+const Routes = ['/v1/chat/completions', '/v1/completions', '/v1/embeddings'] as const;
 
 /** An OpenAI-compatible endpoint on this machine, for programs in any language. */
 export type LocalEndpoint = { url: string; close(): Promise<void> };
@@ -38,7 +40,12 @@ export async function startLocalEndpoint(options: EndpointOptions): Promise<Loca
             `Whoever reaches the endpoint on ${host} spends the deposit: set LOCAL_API_KEY, or listen on 127.0.0.1.`,
         );
     }
-    const app = fastify({ logger: false, bodyLimit: MaxBody, forceCloseConnections: true });
+    const app = fastify({
+        logger: false,
+        bodyLimit: MaxBody,
+        forceCloseConnections: true,
+        routerOptions: { maxParamLength: MaxModelId },
+    });
     // Bodies travel on byte by byte. Other content types are refused: a web page can send those without asking, and
     // every request costs money.
     app.removeAllContentTypeParsers();
@@ -52,11 +59,14 @@ export async function startLocalEndpoint(options: EndpointOptions): Promise<Loca
         }
     });
     app.get('/v1/models', (request, reply) => forward(session, '/models', 'GET', request, reply));
+    app.get<{ Params: { id: string } }>('/v1/models/:id', (request, reply) =>
+        forward(session, `/models/${encodeURIComponent(request.params.id)}`, 'GET', request, reply),
+    );
     for (const route of Routes) {
         app.post(route, (request, reply) => forward(session, route.slice('/v1'.length), 'POST', request, reply));
     }
     app.setNotFoundHandler((_request, reply) =>
-        reply.code(404).send(errorBody(`There is GET /v1/models, POST ${Routes.join(' and POST ')}.`)),
+        reply.code(404).send(errorBody(`There is GET /v1/models, GET /v1/models/{id}, POST ${Routes.join(', POST ')}.`)),
     );
     app.setErrorHandler((error: Error & { statusCode?: number }, _request, reply) => {
         log.debug({}, error.message);

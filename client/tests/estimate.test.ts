@@ -18,6 +18,16 @@ describe('an estimate', () => {
         ).toBe(60n);
         expect(estimateRequest(chat, {}, 0, 0).completionLimit).toBeNull();
         expect(estimateRequest('/v1/embeddings', { input: ['a', 'b'] }, 0, 0).completionLimit).toBe(0n);
+        expect(estimateRequest('/v1/completions', { prompt: 'x', max_tokens: 5 }, 0, 0).completionLimit).toBe(5n);
+        // What a route does not know does not limit it; without a limit of its own it has OpenAI's.
+        expect(estimateRequest('/v1/completions', { max_completion_tokens: 900 }, 0, 0).completionLimit).toBe(16n);
+    });
+
+    it('allows for what a template says of tools', () => {
+        const messages = [{ role: 'user', content: 'Hello' }];
+        const tool = { type: 'function', function: { name: 'f' } };
+        const without = estimateRequest(chat, { messages, tools: [] }, 100, 0).promptTokens;
+        expect(estimateRequest(chat, { messages, tools: [tool, tool] }, 100, 0).promptTokens).toBe(without + 512n + 32n);
     });
 
     it('allows for what does not show: ends, stop sequences, hidden reasoning', () => {
@@ -48,10 +58,15 @@ describe('the text of an answer', () => {
         expect(text.bytes).toBe(11n);
         const call = { id: 'call_1', type: 'function', function: { name: 'f', arguments: '{"a":1}' } };
         text.push(event({ choices: [{ delta: { tool_calls: [call] } }] }));
-        expect(text.bytes).toBe(19n);
+        // A call is framed by marks that its name and arguments do not show, each call once.
+        expect(text.bytes).toBe(19n + 64n);
+        text.push(event({ choices: [{ delta: { tool_calls: [{ index: 0, function: { arguments: '{}' } }] } }] }));
+        expect(text.bytes).toBe(21n + 64n);
+        text.push(event({ choices: [{ delta: { content: 'x' }, logprobs: { content: [{ token: 'long' }] } }] }));
+        expect(text.bytes).toBe(22n + 64n);
         text.push(event({ choices: [], usage: { prompt_tokens: 10 } }));
         text.push(Buffer.from(': a comment\n\ndata: [DONE]\n\n'));
-        expect(text.bytes).toBe(19n);
+        expect(text.bytes).toBe(22n + 64n);
     });
 
     it('is counted however the bytes are cut', () => {

@@ -1,4 +1,6 @@
 import {
+    ChatRequest,
+    CompletionRequest,
     ContextLengthError,
     EngineClosedError,
     EngineError,
@@ -8,16 +10,22 @@ import {
 } from './engine/engine';
 import { WireError } from './wire-error';
 
+/** @returns the field of the API that holds what a request asks. */
+export function inputField(request: ChatRequest | CompletionRequest): string {
+    return 'messages' in request ? 'messages' : 'prompt';
+}
+
 /**
+ * @param input field of the API that holds what was asked.
  * @returns the refusal of docs/wire.md for whatever came out of the engine or of our own code. The engine promises that
  * its messages quote nothing; of any other error only the kind is told.
  */
-export function engineWireError(error: unknown): WireError {
+export function engineWireError(error: unknown, input = 'messages'): WireError {
     if (error instanceof WireError) {
         return error;
     }
     if (error instanceof ContextLengthError) {
-        return new WireError('context_length_exceeded', error.message, { param: 'messages' });
+        return new WireError('context_length_exceeded', error.message, { param: input });
     }
     if (error instanceof ModelNotFoundError) {
         return new WireError('model_not_found', error.message, { param: 'model' });

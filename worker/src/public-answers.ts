@@ -17,16 +17,24 @@ export function publicAnswers(
     attestation: Attestation | null,
 ): PublicAnswers {
     const created = office.chain.now();
+    const models = () => worker.models.map(({ id }) => ({ id, object: 'model', created, owned_by: 'provider' }));
     return {
         health: () => {
             const { status, reasons, slots, running, waiting } = worker.stats();
             const body = { status, reasons, slots, running, waiting, ...attestationHealth(worker) };
             return { status: status === 'draining' ? 503 : 200, body };
         },
-        models: () => ({
-            object: 'list',
-            data: worker.models.map(({ id }) => ({ id, object: 'model', created, owned_by: 'provider' })),
-        }),
+        models: () => ({ object: 'list', data: models() }),
+        model: (id) => {
+            const model = models().find((known) => known.id === id);
+            if (model === undefined) {
+                const ids = models().map((known) => known.id);
+                throw new WireError('model_not_found', `There is no such model here. Ask for: ${ids.join(', ')}.`, {
+                    param: 'model',
+                });
+            }
+            return model;
+        },
         offer: () => {
             const { provider } = worker;
             return offersToJson({

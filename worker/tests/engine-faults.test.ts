@@ -2,66 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { toNano } from '@ton/core';
 import { NoTokens } from '@ton-compute/contracts';
 
-import { ChatEvent, Engine, EngineFailedError, GenerateOptions, Worker, WorkerConfigInput } from '../src';
-import { TinyModelHash } from './engine/tiny-model';
+import { ContextLengthError, Engine, EngineFailedError, Worker, WorkerConfigInput } from '../src';
 import { TestClient } from './support/client';
 import { TestNetwork } from './support/network';
+import { end, ScriptedEngine, step } from './support/scripted-engine';
 
-/** What a real engine cannot be made to do at will: a backend that follows a script. */
-class ScriptedEngine implements Engine {
-    readonly models = [
-        {
-            id: 'tiny-chat',
-            weightsHash: TinyModelHash,
-            contextLength: 256,
-            supports: { chat: true, embeddings: false },
-            embeddingDimension: 0,
-            weightsBytes: 0,
-            architecture: 'unknown',
-        },
-    ];
-    readonly slots = 4;
-    readonly load = { running: 0, waiting: 0 };
-    readonly device;
-
-    constructor(
-        backend: 'cpu' | 'upstream',
-        private readonly script: (options: GenerateOptions) => AsyncIterable<ChatEvent>,
-    ) {
-        const numbers = { gpuLayers: 0, totalLayers: 0, vramBefore: 0, vramAfter: 0 };
-        this.device = { ...numbers, backend, deviceNames: [], offloading: false, note: 'scripted' };
-    }
-
-    slotsOf(): number {
-        return this.slots;
-    }
-
-    async countPromptTokens(): Promise<number> {
-        return 10;
-    }
-
-    async *chat(_request: unknown, options: GenerateOptions): AsyncGenerator<ChatEvent> {
-        await options.onStart?.(10);
-        yield* this.script(options);
-    }
-
-    complete(request: unknown, options: GenerateOptions): AsyncIterable<ChatEvent> {
-        return this.chat(request, options);
-    }
-
-    embed(): never {
-        throw new Error('not part of the script');
-    }
-
-    async close(): Promise<void> {}
-}
-
-const token = (text: string, newTokens: number, completionTokens: number): ChatEvent => ({
-    type: 'text',
-    text,
-    newTokens,
-    completionTokens,
-});
 const Prompt = 10n * 100n;
 const Token = 1000n;
 
@@ -87,9 +32,9 @@ function lastError(text: string): { code: string; message: string } {
 
 it('an engine that fails in mid-answer: the error is an event, and what was produced is owed', async () => {
     const client = await serve(
-        new ScriptedEngine('cpu', async function* () {
-            yield token('one', 1, 1);
-            yield token(' two', 1, 2);
+        new ScriptedEngine(async function* () {
+            yield step('one', 1, 1);
+            yield step(' two', 1, 2);
             throw new EngineFailedError('The backend failed.');
         }),
     );
@@ -101,7 +46,7 @@ it('an engine that fails in mid-answer: the error is an event, and what was prod
 it('an engine that fails before its first token: status 503, nothing is owed', async () => {
     const client = await serve(
         // eslint-disable-next-line require-yield
-        new ScriptedEngine('cpu', async function* () {
+        new ScriptedEngine(async function* () {
             throw new EngineFailedError('The backend failed.');
         }),
     );
@@ -117,7 +62,7 @@ it('an engine that fails before its first token: status 503, nothing is owed', a
 it('a fault of our own is told by its kind only: its message might quote a prompt', async () => {
     const client = await serve(
         // eslint-disable-next-line require-yield
-        new ScriptedEngine('cpu', async function* () {
+        new ScriptedEngine(async function* () {
             throw new TypeError('cannot read "my secret prompt"');
         }),
     );
@@ -129,8 +74,8 @@ it('a fault of our own is told by its kind only: its message might quote a promp
 
 it('an engine that hangs is given up after the idle time, also when it does not react to the abort', async () => {
     const client = await serve(
-        new ScriptedEngine('cpu', async function* () {
-            yield token('one', 1, 1);
+        new ScriptedEngine(async function* () {
+            yield step('one', 1, 1);
             await sleep(60_000, undefined, { ref: false });
         }),
         { idleSeconds: 1 },
@@ -142,15 +87,14 @@ it('an engine that hangs is given up after the idle time, also when it does not 
 
 it('an upstream that gives several tokens at once is stopped at the next event, and all of them count', async () => {
     const client = await serve(
-        new ScriptedEngine('upstream', async function* ({ signal }) {
+        new ScriptedEngine(async function* ({ signal }) {
             let count = 0;
             while (!signal.aborted) {
                 count += 5;
-                yield token('five ', 5, count);
+                yield step('five ', 5, count);
             }
-            const tokens = { ...NoTokens, prompt: 10n, completion: BigInt(count) };
-            yield { type: 'end', finishReason: 'abort', tokens };
-        }),
+            yield end('abort', { prompt: 10n, completion: BigInt(count) });
+        }, { generatesAhead: true }),
     );
     const answer = await client.chat('x', { stream: true }, { pay: Prompt + 7n * Token });
     expect(lastError(answer.text).code).toBe('insufficient_voucher');
@@ -159,17 +103,86 @@ it('an upstream that gives several tokens at once is stopped at the next event, 
 
 it('an upstream that says only at the end what was cached: the cheaper price counts, none twice', async () => {
     const client = await serve(
-        new ScriptedEngine('upstream', async function* () {
+        new ScriptedEngine(async function* () {
             for (let count = 1; count <= 8; count += 1) {
-                yield token('x', 1, count);
+                yield step('x', 1, count);
             }
-            const tokens = { prompt: 2n, cached: 8n, completion: 6n, reasoning: 2n };
-            yield { type: 'end', finishReason: 'stop', tokens };
-        }),
+            yield end('stop', { prompt: 2n, cached: 8n, completion: 6n, reasoning: 2n });
+        }, { generatesAhead: true }),
     );
     const answer = await client.chat('x', { stream: true, stream_options: { include_usage: true } }, { pay: 40_000n });
     const last = answer.receipts.at(-1)!;
     // Eight were counted as completion when they came. That two of them were reasoning is said too late to matter.
     expect(last.tokens).toEqual({ prompt: 2n, cached: 8n, completion: 8n, reasoning: 0n });
     expect(last.amount).toBe(2n * 100n + 8n * 50n + 8n * 1000n);
+});
+
+it('an upstream that fails in mid-answer: the prompt is owed too, what came shows that it was evaluated', async () => {
+    const client = await serve(
+        new ScriptedEngine(async function* () {
+            yield step('one', 1, 1);
+            throw new EngineFailedError('The backend failed.');
+        }, { generatesAhead: true }),
+    );
+    const answer = await client.chat('x', { stream: true }, { pay: toNano('0.1') });
+    expect(answer.receipts.at(-1)?.amount).toBe(Prompt + Token);
+});
+
+it('an upstream that gives more than it was asked for is stopped there, and what is beyond is nobody\'s debt', async () => {
+    const client = await serve(
+        new ScriptedEngine(async function* ({ signal }) {
+            for (let count = 3; !signal.aborted; count += 3) {
+                yield step('abc', 3, count);
+            }
+            yield end('abort', { prompt: 10n, completion: 300n });
+        }, { generatesAhead: true }),
+    );
+    const answer = await client.chat('x', { max_tokens: 4 }, { pay: toNano('0.1') });
+    expect(JSON.parse(answer.text).choices[0]).toMatchObject({ message: { content: 'abcabc' }, finish_reason: 'length' });
+    expect(answer.receipts.at(-1)?.tokens).toEqual({ ...NoTokens, prompt: 10n, completion: 4n });
+});
+
+it('a failure that was worked for tells clients not to send the request again, one that was not leaves it to them', async () => {
+    const client = await serve(
+        new ScriptedEngine(async function* (_options, { maxTokens }) {
+            if (maxTokens! > 1) {
+                yield step('one', 1, 1);
+            }
+            throw new EngineFailedError('The backend failed.');
+        }),
+    );
+    const retry = async (fields: object) =>
+        (await client.chat('x', { ...fields }, { pay: toNano('0.1') })).headers['x-should-retry'];
+    expect([await retry({ max_tokens: 5 }), await retry({ max_tokens: 1 })]).toEqual(['false', undefined]);
+});
+
+describe('a backend that knows only a bound of the prompt', () => {
+    it('is asked for as much as the context holds, and bills what it counted', async () => {
+        const engine = new ScriptedEngine(() => [step('one', 1, 1), end('stop', { prompt: 7n, completion: 1n })], {
+            boundsPrompts: true,
+            promptTokens: 1000,
+        });
+        const client = await serve(engine);
+        const poor = await client.chat('x', {}, { pay: 1000n * 100n });
+        expect([poor.status, JSON.parse(poor.text).error.required]).toEqual([402, (1000n * 100n + Token).toString()]);
+        const answer = await client.chat('x', {}, { pay: 1000n * 100n + Token });
+        expect(answer.receipts.at(-1)?.tokens).toEqual({ ...NoTokens, prompt: 7n, completion: 1n });
+        expect(engine.requests[0].maxTokens).toBe(256);
+    });
+
+    it.each([
+        ['/v1/chat/completions', { messages: [{ role: 'user', content: 'x' }] }, 'messages'],
+        ['/v1/completions', { prompt: 'x' }, 'prompt'],
+    ])('refuses what is too long by itself, free of charge (%s)', async (path, body, param) => {
+        const client = await serve(
+            // eslint-disable-next-line require-yield
+            new ScriptedEngine(async function* () {
+                throw new ContextLengthError(300, 256);
+            }, { boundsPrompts: true, generatesAhead: true, promptTokens: 1000 }),
+        );
+        const answer = await client.call(path, { model: 'tiny-chat', ...body }, { pay: toNano('0.1') });
+        expect([answer.status, answer.receipts]).toEqual([400, []]);
+        expect(JSON.parse(answer.text).error).toMatchObject({ code: 'context_length_exceeded', param });
+        expect((await client.account()).spent).toBe(0n);
+    });
 });

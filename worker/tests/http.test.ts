@@ -171,6 +171,49 @@ describe('A chat completion', () => {
     });
 });
 
+describe('A text completion', () => {
+    /** What the chat template of the model makes of the question, so that the same answer follows. */
+    const prompt = `<|im_start|>user\n${Question}<|im_end|>\n<|im_start|>assistant\n`;
+
+    it.each([
+        ['plain and whole', false, false],
+        ['plain and streamed', false, true],
+        ['sealed and whole', true, false],
+        ['sealed and streamed', true, true],
+    ])('continues a prompt %s, and its receipt covers exactly what was sent', async (_name, sealed, stream) => {
+        client = await network.openSession();
+        client.url = worker.url;
+        await client.pay(toNano('0.5'));
+        const body = { model: 'tiny-chat', prompt: [prompt], temperature: 0, max_tokens: 64, stream };
+        const answer = await client.call('/v1/completions', body, { sealed });
+        expect([answer.status, answer.sealed]).toEqual([200, sealed]);
+        const parts = stream ? completionEvents(answer.text) : [JSON.parse(answer.text)];
+        expect(parts.map(({ choices }) => choices[0].text).join('')).toBe(Reply);
+        expect(parts.at(-1)).toMatchObject({
+            id: expect.stringMatching(/^cmpl-/),
+            object: 'text_completion',
+            model: 'tiny-chat',
+            choices: [{ index: 0, logprobs: null, finish_reason: 'stop' }],
+        });
+        expect(parts.some((part) => 'usage' in part)).toBe(!stream);
+        new Auditor().check(body, answer);
+        expect(answer.receipts.at(-1)?.amount).toBe(Cost);
+    });
+
+    it('has 16 tokens unless it asks for more, and shows usage in a stream if it asks for that', async () => {
+        const body = { model: 'tiny-chat', prompt, temperature: 0, n: 1, best_of: 1, echo: false, suffix: null };
+        const whole = JSON.parse((await client.call('/v1/completions', body)).text);
+        expect([whole.choices[0].finish_reason, whole.usage.completion_tokens]).toEqual(['length', 16]);
+        const options = { stream: true, stream_options: { include_usage: true } };
+        const asked = completionEvents((await client.call('/v1/completions', { ...body, ...options })).text);
+        expect(asked.at(-1)).toMatchObject({ choices: [], usage: whole.usage });
+    });
+
+    function completionEvents(text: string) {
+        return events(text) as unknown as { choices: { text: string; finish_reason: string | null }[]; usage?: unknown }[];
+    }
+});
+
 describe("OpenAI's own client", () => {
     function openai(sealed: boolean): OpenAI {
         return new OpenAI({
@@ -237,6 +280,8 @@ describe("OpenAI's own client", () => {
     it('lists the model', async () => {
         const api = new OpenAI({ baseURL: `${worker.url}/v1`, apiKey: 'ignored' });
         expect((await api.models.list()).data).toMatchObject([{ id: 'tiny-chat', object: 'model' }]);
+        expect(await api.models.retrieve('tiny-chat')).toMatchObject({ id: 'tiny-chat', object: 'model' });
+        await expect(api.models.retrieve('org/gpt-4')).rejects.toMatchObject({ status: 404, param: 'model' });
     });
 });
 
@@ -250,7 +295,11 @@ describe('A body that is not right', () => {
         ['no messages', { messages: undefined }, 'messages'],
         ['empty messages', { messages: [] }, 'messages'],
         ['an unknown role', { messages: [{ role: secret, content: 'x' }] }, 'messages[0].role'],
-        ['a tool message', { messages: [{ role: 'tool', content: 'x' }] }, 'messages[0].role'],
+        ['what a tool said to nobody', { messages: [{ role: 'tool', content: 'x' }] }, 'messages[0].tool_call_id'],
+        ['what a tool said', { messages: [{ role: 'tool', content: 'x', tool_call_id: secret }] }, 'tool_call_id'],
+        ['an assistant that says nothing', { messages: [{ role: 'assistant', content: null }] }, 'messages[0].content'],
+        ['a part without a type', { messages: [{ role: 'user', content: [{ text: 'x' }] }] }, 'messages[0].content'],
+        ['a text that is none', { messages: [{ role: 'user', content: [{ type: 'text' }] }] }, 'messages[0].content[0]'],
         ['no content', { messages: [{ role: 'user' }] }, 'messages[0].content'],
         [
             'content that is a number',
@@ -265,14 +314,18 @@ describe('A body that is not right', () => {
         [
             'an image',
             { messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: secret } }] }] },
-            'messages[0].content',
+            'messages',
         ],
-        ['tool calls', { messages: [{ role: 'assistant', content: 'x', tool_calls: [{}] }] }, 'messages[0].tool_calls'],
+        ['tool calls', { messages: [{ role: 'assistant', content: null, tool_calls: [{}] }] }, 'tool_calls'],
+        ['a call that is none', { messages: [{ role: 'assistant', tool_calls: [1] }] }, 'messages[0].tool_calls[0]'],
         ['several answers', { n: 2 }, 'n'],
         ['tools', { tools: [{ type: 'function', function: { name: secret } }] }, 'tools'],
         ['a JSON schema', { response_format: { type: 'json_object' } }, 'response_format'],
         ['log probabilities', { logprobs: true }, 'logprobs'],
         ['a field that nobody knows', { frobnicate: secret }, 'frobnicate'],
+        ['work that no token counts', { best_of: 5 }, 'best_of'],
+        ['a whole vocabulary', { logprobs: true, top_logprobs: 21 }, 'top_logprobs'],
+        ['tools that are none', { tools: 'all' }, 'tools'],
         ['max_tokens of 0', { max_tokens: 0 }, 'max_tokens'],
         ['max_tokens of half a token', { max_tokens: 1.5 }, 'max_tokens'],
         ['max_completion_tokens as text', { max_completion_tokens: '5' }, 'max_completion_tokens'],
@@ -311,6 +364,27 @@ describe('A body that is not right', () => {
     ])('%s is refused as an embedding', async (_name, fields, param) => {
         const answer = await client.call('/v1/embeddings', { model: 'tiny-chat', input: 'x', ...fields });
         expect([answer.status, JSON.parse(answer.text).error.param]).toEqual([400, param]);
+    });
+
+    it.each<[string, Record<string, unknown>, string]>([
+        ['no prompt', { prompt: undefined }, 'prompt'],
+        ['an empty prompt', { prompt: '' }, 'prompt'],
+        ['several prompts', { prompt: ['a', 'b'] }, 'prompt'],
+        ['tokens', { prompt: [1, 2] }, 'prompt'],
+        ['several answers', { n: 2 }, 'n'],
+        ['the best of several', { best_of: 2 }, 'best_of'],
+        ['the prompt once more', { echo: true }, 'echo'],
+        ['a text before a suffix', { suffix: secret }, 'suffix'],
+        ['log probabilities', { logprobs: 0 }, 'logprobs'],
+        ['too many of them', { logprobs: 6 }, 'logprobs'],
+        ['messages', { messages: [] }, 'messages'],
+        ['max_completion_tokens', { max_completion_tokens: 5 }, 'max_completion_tokens'],
+    ])('%s is refused as a text completion, free of charge', async (_name, fields, param) => {
+        const { spent } = await client.account();
+        const answer = await client.call('/v1/completions', { model: 'tiny-chat', prompt: secret, ...fields });
+        expect([answer.status, JSON.parse(answer.text).error.param, answer.receipts]).toEqual([400, param, []]);
+        expect(answer.text).not.toContain(secret);
+        expect((await client.account()).spent).toBe(spent);
     });
 
     it('says both lengths of a prompt that is too long', async () => {
@@ -432,6 +506,7 @@ describe('A request that its session does not vouch for', () => {
         expect((await client.chat(Question, { max_tokens: 1 }, { validUntil })).status).toBe(200);
         const again = await client.chat(Question, { max_tokens: 1 }, { validUntil });
         expect([again.status, JSON.parse(again.text).error.code]).toEqual([409, 'replayed_request']);
+        expect(again.headers['x-should-retry']).toBe('false');
         expect((await client.chat(Question, { max_tokens: 1 }, { validUntil: validUntil + 1 })).status).toBe(200);
     });
 
@@ -573,6 +648,19 @@ describe('The server', () => {
         expect(response.headers.get('access-control-allow-origin')).toBe('*');
         const answer = await client.chat(Question, { max_tokens: 1 });
         expect(answer.headers['access-control-expose-headers']).toContain(HeaderName.Receipt);
+    });
+
+    it('gives every request a name of its own, also inside a sealed answer', async () => {
+        const names: (string | null)[] = [(await fetch(`${worker.url}/health`)).headers.get('x-request-id')];
+        for (const sealed of [false, true]) {
+            for (const stream of [false, true]) {
+                const answer = await client.chat(Question, { max_tokens: 1, stream }, { sealed });
+                names.push(answer.headers['x-request-id']);
+            }
+        }
+        names.push((await client.chat(Question, { n: 2 })).headers['x-request-id']);
+        expect(names).toEqual(names.map(() => expect.stringMatching(/^req_[0-9a-f]{32}$/)));
+        expect(new Set(names).size).toBe(names.length);
     });
 
     it.each<[string, RequestInit & { path: string }, number, string]>([

@@ -1,11 +1,11 @@
 /**
  * Counts the bytes of generated text in an answer's body: a token of text is at least one byte, so no honest worker
  * counts more tokens than that. Text is every string that the model wrote: content, reasoning, names and arguments of
- * calls.
+ * calls. What stands beside a delta, such as log probabilities, it did not write.
  */
 export interface AnswerText {
     push(bytes: Uint8Array): void;
-    /** Bytes of generated text so far. */
+    /** Bytes of generated text so far; each call counts for what frames it, too. */
     readonly bytes: bigint;
     /** Whether all of the body so far was understood. */
     readonly complete: boolean;
@@ -19,6 +19,8 @@ export function createAnswerText(contentType: string): AnswerText {
 /** A line longer than this is no event of a chat; it is counted as text, byte by byte. */
 const MaxLine = 1 << 20;
 const MaxJson = 64 << 20;
+/** Around each call a model writes marks, names and quotes that do not show in its name and arguments. */
+const CallFrame = 64;
 
 class EventStreamText implements AnswerText {
     bytes = 0n;
@@ -124,6 +126,13 @@ function stringBytes(value: unknown): number {
     let bytes = 0;
     for (const [name, part] of Object.entries(value)) {
         bytes += Labels.has(name) ? 0 : stringBytes(part);
+        bytes += name === 'tool_calls' && Array.isArray(part) ? CallFrame * part.filter(beginsCall).length : 0;
     }
     return bytes;
+}
+
+/** Of the pieces of a call only the first has an id. */
+function beginsCall(piece: unknown): boolean {
+    const id = (piece as { id?: unknown } | null)?.id;
+    return typeof id === 'string' && id !== '';
 }

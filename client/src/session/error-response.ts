@@ -16,7 +16,6 @@ const StatusOf: Partial<Record<ClientErrorCode, number>> = {
     answer_altered: 502,
     answer_cut: 502,
     worker_unreachable: 503,
-    worker_busy: 503,
     chain_unreachable: 503,
     chain_error: 503,
 };
@@ -30,7 +29,7 @@ function typeOf(status: number): string {
  * retry: what can be retried has been.
  */
 export function errorResponse(error: ClientError): Response {
-    const workerCode = error.details.code;
+    const { code: workerCode, param, requestId, retryAfter } = error.details;
     const known = isErrorCode(workerCode) ? ErrorTable[workerCode] : null;
     const reported = typeof error.details.status === 'number' ? error.details.status : 502;
     const status = StatusOf[error.code] ?? known?.status ?? (reported >= 400 ? reported : 502);
@@ -39,11 +38,21 @@ export function errorResponse(error: ClientError): Response {
             message: error.message,
             type: known?.type ?? typeOf(status),
             code: error.code === 'worker_error' && known !== null ? workerCode : error.code,
-            param: null,
+            param: typeof param === 'string' ? param : null,
         },
     };
     return new Response(JSON.stringify(body), {
         status,
-        headers: { 'content-type': 'application/json', 'x-should-retry': 'false' },
+        headers: {
+            'content-type': 'application/json',
+            'x-should-retry': 'false',
+            ...(isHeaderValue(requestId) ? { 'x-request-id': requestId } : {}),
+            ...(typeof retryAfter === 'number' ? { 'retry-after': String(Math.ceil(retryAfter)) } : {}),
+        },
     });
+}
+
+/** The worker chose it: it may be anything. */
+function isHeaderValue(value: unknown): value is string {
+    return typeof value === 'string' && /^[\x21-\x7e]{1,200}$/.test(value);
 }

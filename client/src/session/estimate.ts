@@ -18,13 +18,20 @@ export type Estimate = {
  */
 const TemplateTokens = 96;
 const TokensPerMessage = 16;
+/** Templates explain to the model how to call a tool, once, and frame each of them. */
+const ToolTemplateTokens = 512;
 /** Images and sound are no text: what they cost is up to the model. */
 const TokensPerAttachment = 4_096;
 /** End marks and the parts of a character that was cut, for each choice. */
 const InvisiblePerChoice = 16;
+/** Tokens of a text completion that sets no limit (docs/wire.md). */
+const CompletionDefault = 16;
 
-type ChatRequest = {
+/** Fields of all routes, as they came. */
+type RequestBody = {
     messages?: unknown;
+    tools?: unknown;
+    functions?: unknown;
     input?: unknown;
     stream?: unknown;
     n?: unknown;
@@ -39,17 +46,19 @@ type ChatRequest = {
  * @param hiddenTokens generated tokens that need not show in the answer.
  */
 export function estimateRequest(path: string, body: unknown, bytes: number, hiddenTokens: number): Estimate {
-    const request = (typeof body === 'object' && body !== null ? body : {}) as ChatRequest;
+    const request = (typeof body === 'object' && body !== null ? body : {}) as RequestBody;
     const choices = positiveInteger(request.n) ?? 1;
-    const limit = positiveInteger(request.max_completion_tokens) ?? positiveInteger(request.max_tokens);
+    const limit = completionLimit(path, request);
     const invisible = InvisiblePerChoice + hiddenTokens + stopBytes(request.stop);
     const generates = !/\/embeddings$/.test(path);
+    const tools = count(request.tools) + count(request.functions);
     return {
         promptTokens: BigInt(
             bytes +
                 TemplateTokens +
                 TokensPerMessage * (length(request.messages) + length(request.input)) +
-                TokensPerAttachment * attachments(request.messages),
+                TokensPerAttachment * attachments(request.messages) +
+                (tools === 0 ? 0 : ToolTemplateTokens + TokensPerMessage * tools),
         ),
         completionLimit: !generates ? 0n : limit === null ? null : BigInt(limit * choices),
         invisibleTokens: generates ? BigInt(invisible * choices) : 0n,
@@ -58,8 +67,23 @@ export function estimateRequest(path: string, body: unknown, bytes: number, hidd
     };
 }
 
+/** @returns the most tokens of one choice; null when neither request nor route limits them. */
+function completionLimit(path: string, request: RequestBody): number | null {
+    const limit = positiveInteger(request.max_tokens);
+    return /\/chat\/completions$/.test(path)
+        ? (positiveInteger(request.max_completion_tokens) ?? limit)
+        : /\/completions$/.test(path)
+          ? (limit ?? CompletionDefault)
+          : limit;
+}
+
 function positiveInteger(value: unknown): number | null {
     return typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? value : null;
+}
+
+/** @returns how many items a list has; 0 for anything else. */
+function count(value: unknown): number {
+    return Array.isArray(value) ? value.length : 0;
 }
 
 function length(value: unknown): number {
@@ -70,14 +94,14 @@ function attachments(messages: unknown): number {
     if (!Array.isArray(messages)) {
         return 0;
     }
-    let count = 0;
+    let sum = 0;
     for (const message of messages) {
         const content = (message as { content?: unknown } | null)?.content;
         if (Array.isArray(content)) {
-            count += content.filter((part) => (part as { type?: unknown } | null)?.type !== 'text').length;
+            sum += content.filter((part) => (part as { type?: unknown } | null)?.type !== 'text').length;
         }
     }
-    return count;
+    return sum;
 }
 
 function stopBytes(stop: unknown): number {

@@ -144,7 +144,10 @@ export class Requester {
             return;
         }
         throw isPassing(error, failure) && failure.code === 'worker_error'
-            ? new ClientError('worker_busy', `${failure.message} Tried ${state.busy + 1} times.`, failure.details)
+            ? new ClientError('worker_busy', `${failure.message} Tried ${state.busy + 1} times.`, {
+                  ...failure.details,
+                  retryAfter,
+              })
             : failure;
     }
 
@@ -196,7 +199,7 @@ export class Requester {
         const json = parseJson(text);
         return {
             error: parseErrorBody(json),
-            failure: workerError(api.endpoint, head.status, json),
+            failure: workerError(api.endpoint, head.status, json, head.headers['x-request-id'] ?? null),
             retryAfter: retryAfterOf(head.headers['retry-after'], earlier),
             worked,
         };

@@ -17,6 +17,8 @@ import { ClientError, ClientErrorCode, reasonOf } from '../errors';
 const CallSeconds = 10;
 /** The longest JSON answer that is read of a worker that is not trusted, bytes. */
 const MaxJson = 256 * 1024;
+/** What is passed on of the headers of an answer without a session. */
+const GetHeaders = ['content-type', 'x-request-id', 'retry-after'];
 
 /** The short calls to one worker. Each has a deadline, follows no redirect and reads no endless answer. */
 export class WorkerApi {
@@ -42,8 +44,14 @@ export class WorkerApi {
     /** A request without a session, such as the list of models. @returns the answer, read completely. */
     async get({ method, url, signal }: { method: string; url: string; signal: AbortSignal | null }): Promise<Response> {
         const { status, text, headers } = await this.send(url, { method }, signal);
-        const contentType = headers.get('content-type') ?? 'application/json';
-        return new Response(method === 'HEAD' ? null : text, { status, headers: { 'content-type': contentType } });
+        const kept = Object.fromEntries(GetHeaders.flatMap((name) => {
+            const value = headers.get(name);
+            return value === null ? [] : [[name, value]];
+        }));
+        return new Response(method === 'HEAD' ? null : text, {
+            status,
+            headers: { 'content-type': 'application/json', ...kept },
+        });
     }
 
     private async call<T>(
@@ -109,13 +117,21 @@ export function unreachable(endpoint: string, error: unknown): ClientError {
     );
 }
 
-/** @returns the error of a worker's answer that is not a success. */
-export function workerError(endpoint: string, status: number, json: unknown): ClientError {
+/**
+ * @param requestId the name that the worker gave the request; null when it told none.
+ * @returns the error of a worker's answer that is not a success.
+ */
+export function workerError(
+    endpoint: string,
+    status: number,
+    json: unknown,
+    requestId: string | null = null,
+): ClientError {
     const error = parseErrorBody(json);
     return new ClientError(
         ownCode(error?.code),
         `The worker at ${endpoint} answered ${status}: ${error?.message ?? 'no reason given'}`,
-        { status, code: error?.code ?? 'unknown' },
+        { status, code: error?.code ?? 'unknown', param: error?.param ?? null, requestId },
     );
 }
 

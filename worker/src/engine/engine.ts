@@ -208,9 +208,12 @@ export type TextEvent = {
     readonly newTokens: number;
     /** Tokens that were generated since the start, also those without text. The end-of-turn token is not counted. */
     readonly completionTokens: number;
-    /** Fields of an upstream's delta other than its content (tool_calls, reasoning_content, logprobs, ...). */
+    /** Fields of a chat's delta other than its role and content (tool_calls, reasoning_content, refusal, ...). */
     readonly extra?: Readonly<Record<string, unknown>>;
-    /** Fields of an upstream's choice beside the delta (logprobs). */
+    /**
+     * Fields beside the delta, of the choice itself, other than its index and finish_reason (logprobs, ...). A text
+     * completion has no delta: all that it brings besides its text is here.
+     */
     readonly choice?: Readonly<Record<string, unknown>>;
 };
 

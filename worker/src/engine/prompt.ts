@@ -91,9 +91,9 @@ function chatHistory(messages: readonly ChatMessage[]): ChatHistoryItem[] {
         throw new InvalidRequestError(`'messages' is empty. Send at least one message.`, 'messages');
     }
     const history = messages.map((message, index): ChatHistoryItem => {
-        const text = contentText(message, index);
         // Chat templates have no place for the name of a speaker, and clients send it without need.
         checkNoExtra({ ...message.extra, name: undefined });
+        const text = contentText(message, index);
         switch (message.role) {
             case 'system':
             case 'user':

@@ -60,6 +60,9 @@ class SeveralEngines implements Engine {
     readonly device: DeviceReport;
     readonly slots: number;
     readonly embedded: boolean;
+    /** True when it is so of one of them: what follows from it is only more careful for the others. */
+    readonly generatesAhead: boolean;
+    readonly boundsPrompts: boolean;
     private readonly byModel = new Map<string, Engine>();
     private closing: Promise<void> | undefined;
 
@@ -74,6 +77,8 @@ class SeveralEngines implements Engine {
         );
         this.slots = engines.reduce((sum, engine) => sum + engine.slots, 0);
         this.embedded = engines.every((engine) => engine.embedded === true);
+        this.generatesAhead = engines.some((engine) => engine.generatesAhead === true);
+        this.boundsPrompts = engines.some((engine) => engine.boundsPrompts === true);
         for (const engine of engines) for (const { id } of engine.models) this.byModel.set(id, engine);
     }
 

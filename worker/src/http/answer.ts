@@ -11,6 +11,7 @@ import {
 
 import { WireError } from '../wire-error';
 import { Connection } from './connection';
+import { RequestIdHeader } from './cors';
 
 /**
  * An answer on its way: whole, or as a stream of events; plain, or sealed. The hash covers the plaintext bytes of the
@@ -101,7 +102,7 @@ export class SealedAnswer implements Answer {
     whole(status: number, body: string, receipt: SignedReceipt | null, headers: Record<string, string> = {}): void {
         this.connection.begin(status, { ...SealedHeaders, ...headers });
         const parts = [
-            this.sealer.head(status, { ...JsonHeaders, ...headers }),
+            this.head(status, { ...JsonHeaders, ...headers }),
             this.sealer.body(Buffer.from(body, 'utf8')),
         ];
         if (receipt !== null) {
@@ -129,14 +130,24 @@ export class SealedAnswer implements Answer {
         }
         this.streaming = true;
         this.connection.begin(200, { ...SealedHeaders, 'x-accel-buffering': 'no' });
-        const head = this.sealer.head(200, StreamHeaders);
-        await this.connection.write(Buffer.concat([head, seal(part)]));
+        await this.connection.write(Buffer.concat([this.head(200, StreamHeaders), seal(part)]));
+    }
+
+    private head(status: number, headers: Record<string, string>): Uint8Array {
+        return this.sealer.head(status, { ...headers, [RequestIdHeader]: this.connection.requestId });
     }
 }
 
 const SealedHeaders = { 'content-type': ContentType.SealedAnswer, 'cache-control': 'no-store' };
 
+/** Tells OpenAI's clients not to send a request again. By themselves they do after 408, 409, 429 and from 500 on. */
+export const NoRetry: Readonly<Record<string, string>> = { 'x-should-retry': 'false' };
+
 /** @returns the headers of a refusal. */
 export function errorHeaders(error: WireError): Record<string, string> {
-    return error.retryAfter === null ? {} : { 'retry-after': error.retryAfter.toString() };
+    return {
+        ...(error.retryAfter === null ? {} : { 'retry-after': error.retryAfter.toString() }),
+        // A session that is not open does not open by itself, and a replay stays one.
+        ...(error.status === 409 ? NoRetry : {}),
+    };
 }

@@ -1,66 +1,50 @@
 import { z } from 'zod';
 
-import { ChatMessage, ChatRequest } from '../engine/engine';
+import { ChatMessage, ChatRequest, ContentPart } from '../engine/engine';
+import { ChatExtra, extraFields } from './extra-fields';
+import { deliveryOf, GenerationFields, GenerationParameters, samplingOf } from './generation-request';
 import { parseBody } from './request-body';
 
-const TextPart = z.looseObject({
-    type: z.literal('text', { error: "expected 'text': this worker reads only text" }),
-    text: z.string(),
+const Part = z.looseObject({ type: z.string() }).refine((part) => part.type !== 'text' || typeof part.text === 'string', {
+    error: "expected a text in a part of type 'text'",
 });
 
-const Content = z.union([z.string(), z.array(TextPart).min(1)], {
-    error: "expected a string, or a list of parts of type 'text'",
+const Content = z.union([z.string(), z.array(Part).min(1)], {
+    error: "expected a string, or a list of parts, each with a 'type'",
 });
 
-const Message = z.looseObject({
-    role: z.enum(['system', 'developer', 'user', 'assistant'], {
-        error: "expected 'system', 'developer', 'user' or 'assistant'",
-    }),
-    content: Content,
-    tool_calls: z.null({ error: 'tool calls are not supported' }).optional(),
-});
+const Calls = z.array(z.looseObject({}), { error: 'expected a list of calls' });
 
-const ChatBody = z.looseObject({
-    model: z.string(),
+/** What an assistant said besides text: each may stand in the place of the content. */
+const InsteadOfContent = ['tool_calls', 'function_call', 'refusal', 'audio'];
+
+const Message = z
+    .looseObject({
+        role: z.enum(['system', 'developer', 'user', 'assistant', 'tool'], {
+            error: "expected 'system', 'developer', 'user', 'assistant' or 'tool'",
+        }),
+        content: Content.nullish(),
+        tool_calls: Calls.nullish(),
+    })
+    .superRefine((message, issues) => {
+        const called = message.role === 'assistant' && InsteadOfContent.some((name) => asksForSomething(message[name]));
+        if (typeof message.content !== 'string' && !Array.isArray(message.content) && !called) {
+            issues.addIssue({ code: 'custom', path: ['content'], message: 'expected a string, or a list of parts' });
+        }
+        if (message.role === 'tool' && typeof message.tool_call_id !== 'string') {
+            issues.addIssue({ code: 'custom', path: ['tool_call_id'], message: 'expected the id of the call' });
+        }
+    });
+
+const OwnFields = {
+    ...GenerationFields,
     messages: z.array(Message).min(1),
-    max_tokens: z.int().min(1).nullish(),
     max_completion_tokens: z.int().min(1).nullish(),
-    temperature: z.number().min(0).max(2).nullish(),
-    top_p: z.number().gt(0).max(1).nullish(),
-    top_k: z.int().min(0).nullish(),
-    n: z.literal(1, { error: 'expected 1: this worker gives one answer to a request' }).nullish(),
-    seed: z.int().nullish(),
-    stop: z
-        .union([z.string().min(1), z.array(z.string().min(1)).max(16)], {
-            error: 'expected a string, or up to 16 of them, none empty',
-        })
-        .nullish(),
-    presence_penalty: z.number().min(-2).max(2).nullish(),
-    frequency_penalty: z.number().min(-2).max(2).nullish(),
-    stream: z.boolean().nullish(),
-    stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
-});
-
-/** Fields that only concern a provider's own book-keeping: they are accepted and have no effect. */
-const WithoutEffect = new Set([
-    'user',
-    'metadata',
-    'store',
-    'service_tier',
-    'safety_identifier',
-    'prompt_cache_key',
-    'prompt_cache_retention',
-]);
+};
+const ChatBody = z.looseObject({ ...ChatExtra, ...OwnFields });
 
 /** A chat completion request, checked. */
-export type ChatParameters = {
-    request: ChatRequest;
-    /** Most tokens of the answer that the client asked for; null for none. */
-    maxTokens: number | null;
-    stream: boolean;
-    /** Whether a stream ends with the usage. */
-    includeUsage: boolean;
-};
+export type ChatParameters = GenerationParameters<ChatRequest>;
 
 /**
  * @param body plaintext JSON.
@@ -68,28 +52,28 @@ export type ChatParameters = {
  */
 export function parseChatRequest(body: Uint8Array): ChatParameters {
     const fields = parseBody(body, ChatBody);
-    const known = new Set(Object.keys(ChatBody.shape));
-    const extra = Object.fromEntries(
-        Object.entries(fields).filter(([name]) => !known.has(name) && !WithoutEffect.has(name)),
-    );
-    const stop = fields.stop ?? undefined;
     return {
         request: {
+            ...samplingOf(fields),
             model: fields.model,
-            messages: fields.messages.map(
-                ({ role, content }): ChatMessage => ({ role: role === 'developer' ? 'system' : role, content }),
-            ),
-            temperature: fields.temperature ?? undefined,
-            topP: fields.top_p ?? undefined,
-            topK: fields.top_k ?? undefined,
-            seed: fields.seed ?? undefined,
-            stop: typeof stop === 'string' ? [stop] : stop,
-            presencePenalty: fields.presence_penalty ?? undefined,
-            frequencyPenalty: fields.frequency_penalty ?? undefined,
-            extra,
+            messages: fields.messages.map(messageOf),
+            extra: extraFields(fields, OwnFields, ChatExtra),
         },
         maxTokens: fields.max_completion_tokens ?? fields.max_tokens ?? null,
-        stream: fields.stream ?? false,
-        includeUsage: fields.stream_options?.include_usage ?? false,
+        ...deliveryOf(fields),
     };
+}
+
+/** Clients send answers back as they got them: fields that say nothing are left out, whoever invented them. */
+function messageOf({ role, content, ...rest }: z.output<typeof Message>): ChatMessage {
+    const extra = Object.fromEntries(Object.entries(rest).filter(([, value]) => asksForSomething(value)));
+    return {
+        role: role === 'developer' ? 'system' : role,
+        content: (content ?? null) as string | ContentPart[] | null,
+        ...(Object.keys(extra).length === 0 ? {} : { extra }),
+    };
+}
+
+function asksForSomething(value: unknown): boolean {
+    return Array.isArray(value) ? value.length > 0 : value !== null && value !== undefined;
 }

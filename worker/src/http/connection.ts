@@ -1,6 +1,6 @@
 import { ServerResponse } from 'node:http';
 
-import { corsHeaders } from './cors';
+import { corsHeaders, RequestIdHeader } from './cors';
 
 /**
  * The way back to one client. Writing waits while the client does not read, but not for ever: a client that takes
@@ -12,6 +12,8 @@ export class Connection {
     constructor(
         private readonly response: ServerResponse,
         private readonly idleSeconds: number,
+        /** Name of the request that is answered. */
+        readonly requestId: string,
     ) {
         response.once('close', () => this.left.abort());
         if (response.destroyed) {
@@ -31,7 +33,7 @@ export class Connection {
 
     begin(status: number, headers: Record<string, string>): void {
         if (!this.left.signal.aborted) {
-            this.response.writeHead(status, { ...corsHeaders, ...headers });
+            this.response.writeHead(status, { ...corsHeaders, [RequestIdHeader]: this.requestId, ...headers });
         }
     }
 

@@ -1,14 +1,15 @@
 import { NoTokens } from '@ton-compute/contracts';
 
-import { UnsupportedError } from '../engine/engine';
+import { engineWireError } from '../engine-errors';
+import { EngineError, UnsupportedError } from '../engine/engine';
 import { shortfallError } from '../money/shortfall-error';
 import { bodyHash } from './answer';
-import { requireModel } from './chat-route';
 import { ServingContext } from './context';
 import { EmbeddingsParameters, parseEmbeddingsRequest } from './embeddings-request';
 import { openHold } from './open-hold';
 import { endedError, PaidHandler } from './paid-route';
 import { refuseAfterWork } from './refuse-after-work';
+import { requireModel } from './require-model';
 
 /** Tokens that an embedding may add to each input: its beginning and its end. */
 const FrameTokens = 2;
@@ -31,7 +32,7 @@ export const embeddingsRoute: PaidHandler = async (context, paid) => {
         ({ vectors } = embeddings);
         used = { ...NoTokens, prompt: BigInt(embeddings.tokens) };
     } catch (error) {
-        throw signal.aborted ? endedError(context, paid) : error;
+        throw signal.aborted ? endedError(context, paid) : withInputField(error);
     } finally {
         hold.close(used);
     }
@@ -45,6 +46,11 @@ export const embeddingsRoute: PaidHandler = async (context, paid) => {
     const exchange = { requestHash: bodyHash(paid.body), answerHash: bodyHash(body) };
     paid.answer.whole(200, body, await receipts.issue(session, exchange));
 };
+
+/** A fault of our own stays one: only what the engine refuses on purpose has a field. */
+function withInputField(error: unknown): unknown {
+    return error instanceof EngineError ? engineWireError(error, 'input') : error;
+}
 
 async function countInputs({ engine }: ServingContext, { model, inputs }: EmbeddingsParameters): Promise<bigint> {
     let sum = 0;

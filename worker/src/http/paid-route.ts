@@ -43,7 +43,7 @@ export function paidRoute(context: ServingContext, handler: PaidHandler) {
         const leave = admissions.of(admitted.model.id).enter();
         admitted.session.inFlight += 1;
         try {
-            const connection = new Connection(reply.raw, limits.idleSeconds);
+            const connection = new Connection(reply.raw, limits.idleSeconds, request.id);
             const { body, answer } = await gate.open(admitted, connection);
             reply.hijack();
             const { session, model } = admitted;

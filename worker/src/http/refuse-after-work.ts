@@ -1,7 +1,7 @@
 import { Tokens } from '@ton-compute/contracts';
 
 import { WireError } from '../wire-error';
-import { bodyHash, errorHeaders } from './answer';
+import { bodyHash, errorHeaders, NoRetry } from './answer';
 import { ServingContext } from './context';
 import { PaidRequest } from './paid-route';
 
@@ -22,5 +22,7 @@ export async function refuseAfterWork(
     const exchange = { requestHash: bodyHash(paid.body), answerHash: bodyHash(body) };
     const used = prompt + cached + completion + reasoning > 0n;
     const receipt = used ? await context.receipts.issue(paid.session, exchange) : null;
-    paid.answer.whole(failure.status, body, receipt, errorHeaders(failure));
+    // Sending it again would be a new request, which costs again.
+    const headers = { ...errorHeaders(failure), ...(used ? NoRetry : {}) };
+    paid.answer.whole(failure.status, body, receipt, headers);
 }

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { AddressInfo } from 'node:net';
 import { Address } from '@ton/core';
 import { accountToJson, ContentType, decodeSession, decodeVoucher, WireFormatError } from '@ton-compute/protocol';
@@ -8,11 +9,11 @@ import { engineWireError } from '../engine-errors';
 import { SessionBook } from '../sessions/book';
 import { WireError } from '../wire-error';
 import { errorHeaders } from './answer';
-import { chatRoute } from './chat-route';
 import { ServingContext } from './context';
-import { corsHeaders, preflightHeaders } from './cors';
+import { corsHeaders, preflightHeaders, RequestIdHeader } from './cors';
 import { embeddingsRoute } from './embeddings-route';
 import { logFault } from './faults';
+import { chatRoute, completionsRoute } from './generation-route';
 import { jobsRoute } from './jobs-route';
 import { paidRoute } from './paid-route';
 import { parseBody } from './request-body';
@@ -28,6 +29,8 @@ const VoucherBodyBytes = 4096;
 export type PublicAnswers = {
     health(): { status: number; body: unknown };
     models(): unknown;
+    /** @throws {WireError} model_not_found. */
+    model(id: string): unknown;
     offer(): unknown;
     attestation(): unknown;
 };
@@ -53,14 +56,16 @@ export function createServer({ context, book, answers, announce }: ServerOptions
         // Streams are ended by our own drain; connections without a request are closed at once.
         forceCloseConnections: 'idle',
         return503OnClosing: false,
+        genReqId: newRequestId,
         routerOptions: { maxParamLength: 128 },
     });
     readBodiesAsBytes(app);
-    addCors(app);
+    addHeaders(app);
     app.addHook('onResponse', async (request, reply) => {
         const route = request.routeOptions.url ?? 'none';
         metrics.answered(route, reply.raw.statusCode, reply.elapsedTime / 1000);
-        context.logger.debug({ route, status: reply.raw.statusCode, ms: Math.round(reply.elapsedTime) }, 'Answered.');
+        const ms = Math.round(reply.elapsedTime);
+        context.logger.debug({ request: request.id, route, status: reply.raw.statusCode, ms }, 'Answered.');
     });
     app.setErrorHandler((error: FastifyError, _request, reply) =>
         sendError(context, reply, toWireError(error, limits.bodyBytes)),
@@ -76,10 +81,12 @@ export function createServer({ context, book, answers, announce }: ServerOptions
     });
     app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()));
     app.get('/v1/models', async () => answers.models());
+    app.get<{ Params: { id: string } }>('/v1/models/:id', async ({ params }) => answers.model(params.id));
     app.get('/offer', async () => answers.offer());
     app.get('/attestation', async () => answers.attestation());
     app.post('/jobs', { bodyLimit: VoucherBodyBytes }, jobsRoute(context, announce));
     app.post('/v1/chat/completions', paidRoute(context, chatRoute));
+    app.post('/v1/completions', paidRoute(context, completionsRoute));
     app.post('/v1/embeddings', paidRoute(context, embeddingsRoute));
     app.get<{ Params: { address: string } }>('/v1/sessions/:address', async ({ params }) => {
         const session = await book.get(decodeSession(params.address));
@@ -112,8 +119,14 @@ function readBodiesAsBytes(app: FastifyInstance): void {
     app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
 }
 
-function addCors(app: FastifyInstance): void {
+/** The name under which a request is asked about: random, so that it tells nothing of what was asked. */
+function newRequestId(): string {
+    return `req_${randomBytes(16).toString('hex')}`;
+}
+
+function addHeaders(app: FastifyInstance): void {
     app.addHook('onRequest', async (request: FastifyRequest, reply: FastifyReply) => {
+        reply.header(RequestIdHeader, request.id);
         if (request.method === 'OPTIONS') {
             return reply.code(204).headers(preflightHeaders).send();
         }

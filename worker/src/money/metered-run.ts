@@ -1,7 +1,16 @@
 import { NoTokens, SignedReceipt, Tokens } from '@ton-compute/contracts';
 
-import { engineWireError } from '../engine-errors';
-import { ChatRequest, Engine, EngineError, EngineFailedError, FinishReason, TextEvent } from '../engine/engine';
+import { engineWireError, inputField } from '../engine-errors';
+import {
+    ChatRequest,
+    CompletionRequest,
+    Engine,
+    EngineError,
+    EngineFailedError,
+    FinishReason,
+    GenerateOptions,
+    TextEvent,
+} from '../engine/engine';
 import { Session } from '../sessions/session';
 import { WireError } from '../wire-error';
 import { ReceiptIssuer } from './receipts';
@@ -20,7 +29,7 @@ export type AnswerSink = {
 export type MeteredRun = {
     engine: Engine;
     session: Session;
-    request: ChatRequest;
+    request: ChatRequest | CompletionRequest;
     /** The prompt and one token are reserved in it; it is closed when the run returns. */
     hold: Hold;
     /** Most tokens of the answer. */
@@ -53,11 +62,21 @@ export async function runMetered(run: MeteredRun): Promise<RunResult> {
     return new Metering(run).run();
 }
 
+/** An answer has no more tokens than its limit, whatever a backend says. */
+function withinLimit(total: Tokens, limit: number): Tokens {
+    const most = BigInt(limit);
+    const reasoning = total.reasoning < most ? total.reasoning : most;
+    const left = most - reasoning;
+    return { ...total, reasoning, completion: total.completion < left ? total.completion : left };
+}
+
 class Metering {
     private readonly stop = new AbortController();
     private readonly quarter: bigint;
     private receipted: bigint;
     private failure: WireError | null = null;
+    /** Set when the backend gave more than it was asked for. */
+    private overran = false;
     /** Set when a slot was given: from then on the engine has no reason to be silent for long. */
     private started = false;
     /** When the engine was asked for the event that it has not given yet. */
@@ -72,7 +91,7 @@ class Metering {
     }
 
     async run(): Promise<RunResult> {
-        const { engine, request, hold, signal } = this.options;
+        const { engine, request, hold, limit, signal } = this.options;
         const abort = () => this.stop.abort();
         signal.addEventListener('abort', abort, { once: true });
         if (signal.aborted) {
@@ -80,9 +99,14 @@ class Metering {
         }
         const watchdog = setInterval(() => this.watch(), 1000);
         let finishReason: FinishReason = 'abort';
-        let total = NoTokens;
+        let total: Tokens | null = null;
         try {
-            const events = engine.chat(request, { signal: this.stop.signal, onStart: () => this.begin() });
+            const options: GenerateOptions = {
+                signal: this.stop.signal,
+                onStart: () => this.begin(),
+                cacheScope: session.address.toRawString(),
+            };
+            const events = 'messages' in request ? engine.chat(request, options) : engine.complete(request, options);
             const iterator = events[Symbol.asyncIterator]();
             for (let step = await this.next(iterator); step.done !== true; step = await this.next(iterator)) {
                 const event = step.value;
@@ -99,9 +123,13 @@ class Metering {
             clearInterval(watchdog);
             signal.removeEventListener('abort', abort);
             this.stop.abort();
-            hold.close(total);
+            if (total === null && hold.used.completion > 0n && engine.boundsPrompts !== true) {
+                // Nobody says what the prompt cost, but what came shows that it was evaluated.
+                hold.usePrompt();
+            }
+            hold.close(withinLimit(total ?? NoTokens, limit));
         }
-        return { finishReason, tokens: hold.used, failure: this.failure };
+        return { finishReason: this.overran ? 'length' : finishReason, tokens: hold.used, failure: this.failure };
     }
 
     private begin(): void {
@@ -109,13 +137,15 @@ class Metering {
     }
 
     private count(event: TextEvent): void {
-        const { hold, engine } = this.options;
-        // An upstream says only at the end how much of the prompt was cached and costs less; until then it is reserved.
-        if (engine.device.backend !== 'upstream') {
+        const { hold, engine, limit } = this.options;
+        // A server behind a connection says only at the end how long the prompt was, and how much of it was cached and
+        // costs less; until then it is reserved.
+        if (engine.generatesAhead !== true && engine.boundsPrompts !== true) {
             hold.usePrompt();
         }
-        if (event.newTokens > 0) {
-            hold.use({ ...NoTokens, completion: BigInt(event.newTokens) });
+        const tokens = Math.min(event.newTokens, limit - Number(hold.used.completion));
+        if (tokens > 0) {
+            hold.use({ ...NoTokens, completion: BigInt(tokens) });
         }
     }
 
@@ -131,6 +161,10 @@ class Metering {
             }
             if (event.completionTokens < this.options.limit) {
                 await this.reserveNext();
+            } else if (event.completionTokens > this.options.limit) {
+                // Nobody would pay for the rest: nothing is reserved for it, and the client would call it overcharging.
+                this.overran = true;
+                this.stop.abort();
             }
         } catch (error) {
             this.fail(error);
@@ -168,7 +202,7 @@ class Metering {
 
     private fail(error: unknown): void {
         if (!this.stop.signal.aborted) {
-            this.failure = engineWireError(error);
+            this.failure = engineWireError(error, inputField(this.options.request));
             this.stop.abort();
         }
         if (!(error instanceof WireError || error instanceof EngineError)) {

@@ -21,8 +21,8 @@ export type Dialect = {
 
 /**
  * Fields of the OpenAI API that every server may be given. What is not on a list is refused, because a field that makes a
- * server do more than its usage shows (n, best_of, echo, prompt_logprobs, beam search), go on past the end of an answer
- * (ignore_eos, min_tokens), or push itself before others (priority) would be at the cost of the owner or of others.
+ * server do more than its usage shows (n, best_of, echo, prompt_logprobs, beam search), or push itself before others
+ * (priority), would be at the cost of the owner or of others.
  */
 export const CommonExtra: readonly string[] = [
     'tools',
@@ -33,6 +33,9 @@ export const CommonExtra: readonly string[] = [
     'top_logprobs',
     'logit_bias',
     'reasoning_effort',
+    'verbosity',
+    'functions',
+    'function_call',
 ];
 
 const Dialects: Record<UpstreamKind, Dialect> = {
@@ -43,7 +46,7 @@ const Dialects: Record<UpstreamKind, Dialect> = {
         isolation: (scope) => ({ cache_salt: scope }),
         cacheWarning: null,
         prefill: { continue_final_message: true, add_generation_prompt: false },
-        extra: ['min_p', 'repetition_penalty', 'chat_template_kwargs', 'guided_json', 'guided_regex', 'guided_choice', 'structured_outputs'],
+        extra: ['min_p', 'min_tokens', 'ignore_eos', 'repetition_penalty', 'chat_template_kwargs'],
         metrics: { path: '/metrics', waiting: ['vllm:num_requests_waiting'] },
     },
     sglang: {
@@ -55,7 +58,7 @@ const Dialects: Record<UpstreamKind, Dialect> = {
             'Releases of SGLang before May 2026 ignored cache_salt: start it with --disable-radix-cache, or how fast an answer ' +
             'begins tells clients about the prompts of others.',
         prefill: { continue_final_message: true },
-        extra: ['min_p', 'repetition_penalty', 'chat_template_kwargs', 'regex', 'ebnf'],
+        extra: ['min_p', 'min_tokens', 'ignore_eos', 'repetition_penalty', 'chat_template_kwargs'],
         metrics: { path: '/metrics', waiting: ['sglang:num_queue_reqs'] },
     },
     'llama.cpp': {
@@ -65,7 +68,7 @@ const Dialects: Record<UpstreamKind, Dialect> = {
         isolation: () => ({ cache_prompt: false }),
         cacheWarning: null,
         prefill: {},
-        extra: ['min_p', 'repeat_penalty', 'chat_template_kwargs', 'grammar', 'json_schema'],
+        extra: ['min_p', 'ignore_eos', 'chat_template_kwargs'],
         metrics: { path: '/metrics', waiting: ['llamacpp:requests_deferred'] },
     },
     ollama: {

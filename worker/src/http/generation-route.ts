@@ -1,62 +1,87 @@
 import { NoTokens } from '@ton-compute/contracts';
 
-import { TextEvent } from '../engine/engine';
+import { inputField } from '../engine-errors';
 import { runMetered, RunResult } from '../money/metered-run';
 import { Hold } from '../money/tab';
 import { WireError } from '../wire-error';
 import { bodyHash, StreamHash } from './answer';
-import { ChatFormatter, sseEvent, StreamEnd } from './chat-answer';
-import { ChatParameters, parseChatRequest } from './chat-request';
+import { AnswerFormatter, AnswerShape, sseEvent, StreamEnd } from './answer-formatter';
+import { ChatShape } from './chat-answer';
+import { parseChatRequest } from './chat-request';
+import { CompletionShape } from './completion-answer';
+import { parseCompletionRequest } from './completion-request';
 import { ServingContext } from './context';
 import { logFault } from './faults';
+import { GenerationParameters } from './generation-request';
 import { openHold } from './open-hold';
 import { endedError, PaidHandler, PaidRequest } from './paid-route';
 import { refuseAfterWork } from './refuse-after-work';
+import { requireModel } from './require-model';
 
 /** POST /v1/chat/completions */
-export const chatRoute: PaidHandler = async (context, paid) => {
-    const parameters = parseChatRequest(paid.body);
-    requireModel(paid, parameters.request.model);
-    const promptTokens = await context.engine.countPromptTokens(parameters.request);
-    const { contextLength } = paid.model;
+export const chatRoute = generationRoute(parseChatRequest, ChatShape);
+
+/** POST /v1/completions */
+export const completionsRoute = generationRoute(parseCompletionRequest, CompletionShape);
+
+/** What one answer is made of. */
+type Generation = {
+    context: ServingContext;
+    paid: PaidRequest;
+    parameters: GenerationParameters;
+    /** The prompt and one token of the answer are reserved in it. */
+    hold: Hold;
+    /** Most tokens of the answer. */
+    limit: number;
+    formatter: AnswerFormatter;
+};
+
+/** @returns a route that generates text. */
+function generationRoute(parse: (body: Uint8Array) => GenerationParameters, shape: AnswerShape): PaidHandler {
+    return async (context, paid) => {
+        const parameters = parse(paid.body);
+        const { request, stream, includeUsage } = parameters;
+        requireModel(paid, request.model);
+        const promptTokens = await context.engine.countPromptTokens(request);
+        const room = roomForAnswer(context, paid, parameters, promptTokens);
+        const first = { ...NoTokens, prompt: BigInt(promptTokens), completion: 1n };
+        const hold = await openHold(context, paid.session, first);
+        const { maxTokensDefault, maxTokensCap } = context.limits;
+        const limit = Math.min(parameters.maxTokens ?? maxTokensDefault, maxTokensCap, room);
+        const formatter = new AnswerFormatter(shape, paid.model.id, context.now(), includeUsage);
+        const generation = { context, paid, parameters, hold, limit, formatter };
+        await (stream ? streamAnswer(generation) : wholeAnswer(generation));
+    };
+}
+
+/**
+ * @returns the most tokens that the context leaves to the answer.
+ * @throws {WireError} context_length_exceeded when it leaves none.
+ */
+function roomForAnswer(
+    { engine }: ServingContext,
+    { model }: PaidRequest,
+    { request }: GenerationParameters,
+    promptTokens: number,
+): number {
+    const { contextLength } = model;
+    if (engine.boundsPrompts === true) {
+        // The prompt may well be shorter: the backend, which knows, refuses it if it is not.
+        return contextLength;
+    }
     if (promptTokens >= contextLength) {
         throw new WireError(
             'context_length_exceeded',
             `The input has ${promptTokens} tokens, but the model's context holds ${contextLength} for input and ` +
                 'output together. Shorten the input.',
-            { param: 'messages' },
+            { param: inputField(request) },
         );
     }
-    const hold = await openHold(context, paid.session, { ...NoTokens, prompt: BigInt(promptTokens), completion: 1n });
-    const { maxTokensDefault, maxTokensCap } = context.limits;
-    const asked = parameters.maxTokens ?? maxTokensDefault;
-    const limit = Math.min(asked, maxTokensCap, contextLength - promptTokens);
-    const formatter = new ChatFormatter(paid.model.id, context.now(), parameters.includeUsage);
-    const answer = parameters.stream ? streamAnswer : wholeAnswer;
-    await answer(context, paid, parameters, hold, limit, formatter);
-};
-
-/** @throws {WireError} when the session is about another model. */
-export function requireModel(paid: PaidRequest, model: string): void {
-    if (model !== paid.model.id) {
-        throw new WireError(
-            'model_not_found',
-            `This session is for the model '${paid.model.id}'. Ask for that one, or open a session for another.`,
-            { param: 'model' },
-        );
-    }
+    return contextLength - promptTokens;
 }
 
-type Answering = (
-    context: ServingContext,
-    paid: PaidRequest,
-    parameters: ChatParameters,
-    hold: Hold,
-    limit: number,
-    formatter: ChatFormatter,
-) => Promise<void>;
-
-const streamAnswer: Answering = async (context, paid, parameters, hold, limit, formatter) => {
+async function streamAnswer(generation: Generation): Promise<void> {
+    const { context, paid, formatter } = generation;
     const { answer } = paid;
     const hash = new StreamHash();
     const send = async (text: string) => {
@@ -65,8 +90,8 @@ const streamAnswer: Answering = async (context, paid, parameters, hold, limit, f
             await answer.events(text);
         }
     };
-    const result = await generate(context, paid, parameters, hold, limit, {
-        text: (event) => send(formatter.chunk(event)),
+    const result = await generate(generation, {
+        text: (event) => send(formatter.event(event)),
         receipt: (receipt) => answer.receipt(receipt),
     });
     const failure = failureOf(context, paid, result);
@@ -84,33 +109,28 @@ const streamAnswer: Answering = async (context, paid, parameters, hold, limit, f
     await answer.receipt(receipt);
     await answer.events(ending);
     answer.end();
-};
+}
 
-const wholeAnswer: Answering = async (context, paid, parameters, hold, limit, formatter) => {
-    let text = '';
-    const result = await generate(context, paid, parameters, hold, limit, {
-        text: (event: TextEvent) => {
-            text += event.text;
-        },
+async function wholeAnswer(generation: Generation): Promise<void> {
+    const { context, paid, formatter } = generation;
+    const result = await generate(generation, {
+        text: (event) => formatter.add(event),
         // There is no place for it before the end; the client finds it at GET /v1/sessions/{address}.
         receipt: () => undefined,
     });
     const failure = failureOf(context, paid, result);
     if (failure !== null) {
-        const partial = result.tokens.completion > 0n ? formatter.whole(text, null, result.tokens) : null;
+        const { completion, reasoning } = result.tokens;
+        const partial = completion + reasoning > 0n ? formatter.whole(null, result.tokens) : null;
         return refuseAfterWork(context, paid, result.tokens, failure, partial);
     }
-    const body = JSON.stringify(formatter.whole(text, result.finishReason, result.tokens));
+    const body = JSON.stringify(formatter.whole(result.finishReason, result.tokens));
     const exchange = { requestHash: bodyHash(paid.body), answerHash: bodyHash(body) };
     paid.answer.whole(200, body, await context.receipts.issue(paid.session, exchange));
-};
+}
 
 async function generate(
-    context: ServingContext,
-    paid: PaidRequest,
-    { request }: ChatParameters,
-    hold: Hold,
-    limit: number,
+    { context, paid, parameters, hold, limit }: Generation,
     sink: Parameters<typeof runMetered>[0]['sink'],
 ): Promise<RunResult> {
     const { engine, limits, receipts, metrics, logger } = context;
@@ -119,7 +139,7 @@ async function generate(
     const result = await runMetered({
         engine,
         session: paid.session,
-        request: { ...request, maxTokens: limit },
+        request: { ...parameters.request, maxTokens: limit },
         hold,
         limit,
         receipts,
