@@ -23,6 +23,11 @@ export function publicAnswers(
             const body = { status, reasons, slots, running, waiting, ...attestationHealth(worker) };
             return { status: status === 'draining' ? 503 : 200, body };
         },
+        ready: () => {
+            const { notReady: reasons } = worker.stats();
+            const ready = reasons.length === 0;
+            return { status: ready ? 200 : 503, body: { ready, reasons } };
+        },
         models: () => ({
             object: 'list',
             data: worker.models.map(({ id }) => ({ id, object: 'model', created, owned_by: 'provider' })),

@@ -18,6 +18,7 @@ import { createLogger, Logger } from './logger';
 import { openOffice, requireActive } from './office';
 import { RunningWorker } from './running-worker';
 import { BatchResult } from './settlement/settler';
+import { Withdrawal } from './settlement/withdrawal';
 
 /** What a program may bring along. */
 export type WorkerParts = {
@@ -54,6 +55,8 @@ export type WorkerStats = {
     feeFloat: bigint | null;
     /** What a distribution would split. */
     earnings: bigint | null;
+    /** Why it would not serve a paid request now, one sentence each; none when it would. */
+    notReady: string[];
     /** Null where the worker takes no jobs. */
     jobs: JobsStatus | null;
 };
@@ -70,6 +73,10 @@ export interface Worker {
     /** Claims a session's last voucher and ends it: the rest of the deposit goes back to its client. */
     finish(session: Address): Promise<BatchResult>;
     stats(): WorkerStats;
+    /** Splits what was earned among the beneficiaries. */
+    withdraw(): Promise<Withdrawal>;
+    /** Resolves when the worker has stopped, whoever asked for it. */
+    readonly stopped: Promise<void>;
     /** Finishes what runs, settles once more if it is worth it, and lets go of everything. May be called twice. */
     close(): Promise<void>;
 }
@@ -137,7 +144,8 @@ function weightsMemory({ model, provider, attestation, data }: WorkerConfig): st
     return model.memory ?? (beside ? join(data.keys ?? data.directory, 'weights') : undefined);
 }
 
-async function loadEngine(config: WorkerConfig, logger: Logger): Promise<Engine> {
+/** Loads what the configuration says. @throws errors of the engine, unchanged. */
+export async function loadEngine(config: WorkerConfig, logger: Logger): Promise<Engine> {
     const { model, gpu, provider, attestation } = config;
     const memoryDirectory = weightsMemory(config);
     if (memoryDirectory !== undefined && provider.tier === 'tdx' && attestation.source === 'tdx') {

@@ -27,6 +27,7 @@ const VoucherBodyBytes = 4096;
 /** What the public routes tell. */
 export type PublicAnswers = {
     health(): { status: number; body: unknown };
+    ready(): { status: number; body: unknown };
     models(): unknown;
     offer(): unknown;
     attestation(): unknown;
@@ -72,6 +73,10 @@ export function createServer({ context, book, answers, announce }: ServerOptions
 
     app.get('/health', async (_request, reply) => {
         const { status, body } = answers.health();
+        return reply.code(status).send(body);
+    });
+    app.get('/ready', async (_request, reply) => {
+        const { status, body } = answers.ready();
         return reply.code(status).send(body);
     });
     app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()));
