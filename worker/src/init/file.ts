@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { chmod, rename, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 
 import { WorkerConfigInput } from '../config/schema';
@@ -22,6 +22,7 @@ export async function writeConfig(file: string, config: WorkerConfigInput): Prom
     const $schema = relative(dirname(resolve(file)), SchemaPath);
     const draft = `${file}.${process.pid}`;
     const mode = config.network?.apiKey == null ? PlainMode : SecretMode;
+    await mkdir(dirname(resolve(file)), { recursive: true });
     await writeFile(draft, `${JSON.stringify({ $schema, ...config }, null, 4)}\n`, { mode });
     await chmod(draft, mode);
     await rename(draft, file);

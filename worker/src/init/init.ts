@@ -117,9 +117,13 @@ function knownAnswers(base: WorkerConfigInput, { sources, network, prices }: Ini
         publicEndpoint: base.provider?.publicEndpoint ?? environment('provider.publicEndpoint'),
         tier: base.provider?.tier ?? (environment('provider.tier') as Answers['tier'] | undefined),
         dataDirectory: base.data?.directory ?? environment('data.directory'),
-        port: base.listen?.port,
+        port: base.listen?.port ?? numberOf(environment('listen.port')),
         prices,
     };
+}
+
+function numberOf(text: string | undefined): number | undefined {
+    return text === undefined ? undefined : Number(text);
 }
 
 function textOf(id: string | number | undefined): string | undefined {
