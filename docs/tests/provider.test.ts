@@ -10,11 +10,18 @@ const root = join(__dirname, '..', '..');
 const Patience = 400_000;
 
 let folder: string;
+/** Of a script that still runs. */
+let group: number | undefined;
 
 beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'provider-guide-'));
 });
-afterAll(() => rmSync(folder, { recursive: true }));
+afterAll(() => {
+    if (group !== undefined) {
+        process.kill(-group, 'SIGKILL');
+    }
+    rmSync(folder, { recursive: true });
+});
 
 async function freePort(): Promise<number> {
     const server = createServer();
@@ -44,6 +51,7 @@ function run(text: string): Promise<{ code: number | null; out: string }> {
     const whole = `set -eo pipefail\ntrap 'kill $(jobs -p) 2> /dev/null' EXIT\n${text}`;
     const child = spawn('bash', ['-c', whole], {
         cwd: root,
+        detached: true, // a group of its own, which can be ended as one
         stdio: ['ignore', 'pipe', 'pipe'],
         env: {
             PATH: process.env.PATH,
@@ -53,10 +61,16 @@ function run(text: string): Promise<{ code: number | null; out: string }> {
             TS_NODE_TRANSPILE_ONLY: '1', // types are checked before the tests
         },
     });
+    group = child.pid;
     let out = '';
     child.stdout.on('data', (part) => (out += part));
     child.stderr.on('data', (part) => (out += part));
-    return new Promise((resolve) => child.on('close', (code) => resolve({ code, out })));
+    return new Promise((resolve) =>
+        child.on('close', (code) => {
+            group = undefined;
+            resolve({ code, out });
+        }),
+    );
 }
 
 it(
