@@ -2,25 +2,35 @@
 import { existsSync } from 'node:fs';
 import { Address } from '@ton/core';
 import { WalletContractV4 } from '@ton/ton';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 
 import { sendOrder } from './admin/client';
+import { toJson } from './admin/server';
 import { loadGasKey } from './attestation/gas-wallet';
 import { gasWalletPath } from './attestation/open';
 import { describeWorker } from './banner';
+import { runDoctor } from './cli-doctor';
+import { drain } from './cli-drain';
+import { describeWithdrawal, WithdrawalJson } from './cli-withdraw';
 import { ConfigSources, fieldNames, loadConfig, loadDataDirectory, loadSection } from './config/load';
 import { WorkerConfig } from './config/schema';
 import { EngineError } from './engine';
-import { messageOf, StartError } from './errors';
+import { ConfigError, messageOf, StartError } from './errors';
+import { DefaultPrices } from './init/answers';
+import { NetworkName, Networks } from './init/networks';
 import { FileKeys } from './keys/file-keys';
 import { createLogger } from './logger';
 import { openOffice } from './office';
+import { DefaultFile } from './own-command';
 import { publicKeysOf } from './registration';
 import { startConfigured } from './worker';
 
-const DefaultFile = 'worker.json';
 /** Exit codes of a process that a signal ended: 128 and the signal's number. */
 const Interrupted = 130;
+/** Seconds beyond what draining may take by the configuration. */
+const DrainMargin = 60;
+/** Of a command that ended without an error. */
+let exitCode = 0;
 
 const program = new Command('ton-compute-worker')
     .description('Serves a model to the open confidential-compute network on TON, and is paid for it.')
@@ -35,6 +45,42 @@ program
     .command('run', { isDefault: true })
     .description('start the worker (default)')
     .action(async () => run(loadConfig(sources())));
+
+program
+    .command('init')
+    .description('ask for what is needed, write the configuration, make the keys, and say what comes next')
+    .addOption(new Option('--network <name>', 'instead of --network-endpoint').choices(Object.keys(Networks)))
+    .option('--price-prompt <ton>', 'price of 1,000,000 prompt tokens, for the offer')
+    .option('--price-completion <ton>', 'price of 1,000,000 generated tokens, for the offer')
+    .option('--yes', 'ask nothing: take defaults, and fail with what is missing')
+    .option('--force', 'change a file that exists; what is not given anew is kept')
+    .action(async (flags: InitFlags) => {
+        // The questions are a library that no other command needs.
+        const { init, parsePrice } = await import('./init/init.js');
+        const { pricePrompt: prompt, priceCompletion: completion } = flags;
+        const prices = {
+            prompt: prompt === undefined ? DefaultPrices.prompt : parsePrice(prompt, '--price-prompt'),
+            completion: completion === undefined ? DefaultPrices.completion : parsePrice(completion, '--price-completion'),
+        };
+        const { config: file = process.env.WORKER_CONFIG ?? DefaultFile } = program.opts<{ config?: string }>();
+        const result = await init({
+            sources: { ...sources(), file },
+            network: flags.network,
+            prices: prompt === undefined && completion === undefined ? undefined : prices,
+            yes: flags.yes === true,
+            force: flags.force === true,
+        });
+        process.stdout.write(`${result.file} is written. What comes next:\n\n${result.steps.join('\n')}\n`);
+    });
+
+program
+    .command('doctor')
+    .description('look for everything that would stop a host; starts nothing, sends nothing, pays nothing')
+    .option('--quick', 'leave out what takes long: hashing the weights, generating, making a quote')
+    .option('--json', 'one JSON object instead of lines')
+    .action(async (flags: { quick?: boolean; json?: boolean }) => {
+        exitCode = await runDoctor(sources(), { quick: flags.quick === true, json: flags.json === true });
+    });
 
 program
     .command('status')
@@ -64,6 +110,32 @@ program
     });
 
 program
+    .command('drain')
+    .description('have the running worker take nothing new, finish, settle and exit; wait until it has')
+    .option('--timeout <seconds>', 'longest wait; default: as long as the configuration allows for both, and a minute')
+    .action(async (flags: { timeout?: string }) => {
+        const directory = loadDataDirectory(sources());
+        const ended = await drain(directory, drainTimeout(flags.timeout), (line) => process.stderr.write(`${line}\n`));
+        print({ status: ended ? 'stopped' : 'not running' });
+    });
+
+program
+    .command('withdraw')
+    .description('split what was earned among the beneficiaries, paid from the fee float')
+    .option('--json', 'one JSON object instead of lines')
+    .action(async (flags: { json?: boolean }) => {
+        const directory = loadDataDirectory(sources());
+        const done = ((await sendOrder(directory, 'POST', '/withdraw')) ??
+            toJson(await offlineWithdraw(loadConfig(sources())))) as WithdrawalJson;
+        if (flags.json === true) {
+            print(done);
+        } else {
+            process.stdout.write(`${describeWithdrawal(done).join('\n')}\n`);
+        }
+        exitCode = done.outcome === 'withdrawn' || done.outcome === 'nothing' ? 0 : 1;
+    });
+
+program
     .command('keys')
     .description('print the public keys to register the provider with; makes them at the first time')
     .action(async () => {
@@ -89,6 +161,27 @@ program
         const config = loadConfig(sources());
         print({ ...config, network: { ...config.network, apiKey: config.network.apiKey === null ? null : '(set)' } });
     });
+
+type InitFlags = {
+    network?: NetworkName;
+    pricePrompt?: string;
+    priceCompletion?: string;
+    yes?: boolean;
+    force?: boolean;
+};
+
+/** @returns seconds. */
+function drainTimeout(text: string | undefined): number {
+    if (text === undefined) {
+        // Requests and the last settlement may take as long each; the rest is for letting go.
+        return 2 * loadConfig(sources()).limits.drainSeconds + DrainMargin;
+    }
+    const seconds = Number(text);
+    if (!(seconds > 0)) {
+        throw new ConfigError(`--timeout ${text}: expected seconds, such as 300.`);
+    }
+    return seconds;
+}
 
 function sources(): ConfigSources {
     const flags = program.opts<Record<string, string | undefined>>();
@@ -121,6 +214,8 @@ async function run(config: WorkerConfig): Promise<void> {
                 process.exit(Interrupted);
             }
         };
+        // The owner's order to drain; an error of the same stop comes out here as well.
+        worker.stopped.then(() => worker.close()).then(resolve, reject);
         process.on('SIGTERM', stop);
         process.on('SIGINT', stop);
     });
@@ -143,6 +238,10 @@ async function offlineSettle(config: WorkerConfig): Promise<unknown> {
         await office.book.restore();
         return office.settler.settle(true);
     });
+}
+
+async function offlineWithdraw(config: WorkerConfig): Promise<unknown> {
+    return withOffice(config, (office) => office.settler.withdraw());
 }
 
 async function offlineClose(config: WorkerConfig, address: Address): Promise<unknown> {
@@ -182,7 +281,7 @@ function print(value: unknown): void {
 async function main(): Promise<number> {
     try {
         await program.parseAsync();
-        return 0;
+        return exitCode;
     } catch (error) {
         if (error instanceof CommanderError) {
             return error.exitCode;

@@ -30,7 +30,7 @@ export type Office = {
 };
 
 /** The file of the ledger in the data directory. */
-const LedgerFile = 'ledger.sqlite';
+export const LedgerFile = 'ledger.sqlite';
 
 /**
  * Opens keys and ledger and proves, on the chain, that this machine is the provider's worker.
@@ -69,6 +69,7 @@ export async function openOffice(
             book,
             courier,
             address: provider.settlement,
+            provider: provider.address,
             policy: {
                 claimAbove: settlement.claimAbove,
                 maxAge: settlement.maxAgeSeconds,

@@ -24,6 +24,11 @@ export function publicAnswers(
             const body = { status, reasons, slots, running, waiting, ...attestationHealth(worker) };
             return { status: status === 'draining' ? 503 : 200, body };
         },
+        ready: () => {
+            const { notReady: reasons } = worker.stats();
+            const ready = reasons.length === 0;
+            return { status: ready ? 200 : 503, body: { ready, reasons } };
+        },
         models: () => ({ object: 'list', data: models() }),
         model: (id) => {
             const model = models().find((known) => known.id === id);

@@ -31,6 +31,26 @@ export function setAttesterCommand(provider: string, wallet: string): string {
     return `${updateProvider(provider)} attester=${wallet}`;
 }
 
+/**
+ * @param endpoint URL of the worker; null: the script asks for it.
+ * @param registry address; left out: the script asks for it.
+ * @returns the command with which the owner's wallet registers a provider for this worker.
+ */
+export function registerCommand(keys: PublicKeys, endpoint: string | null, registry?: string): string {
+    const { workerKey, encryptionKey } = keys;
+    return [
+        'npx blueprint run registerProvider',
+        ...(registry === undefined ? [] : [`registry=${registry}`]),
+        `workerKey=${workerKey} encryptionKey=${encryptionKey}`,
+        ...(endpoint === null ? [] : [`endpoint=${endpoint}`]),
+    ].join(' ');
+}
+
+/** @param inputs of the script: `amount` refills the fee float, `dailyCap` is what may be spent of it in a day. */
+export function setFeesCommand(provider: string, inputs: string): string {
+    return `npx blueprint run fundFees provider=${provider} ${inputs}`;
+}
+
 function updateProvider(provider: string): string {
     return `npx blueprint run updateProvider provider=${provider}`;
 }

@@ -22,9 +22,10 @@ import { addOfferCommand, setEndpointCommand } from './registration';
 import { ServingTerms } from './sessions/servable';
 import { SpentKeeper } from './sessions/spent-keeper';
 import { SessionWatcher } from './sessions/watcher';
-import { readSettlement, SettlementAccount } from './settlement/account';
+import { batchCosts, readSettlement, SettlementAccount, SettlementCosts } from './settlement/account';
 import { SettlementLoop } from './settlement/loop';
 import { BatchResult } from './settlement/settler';
+import { Withdrawal } from './settlement/withdrawal';
 import type { Worker, WorkerStats } from './worker';
 
 /** Seconds between two looks at provider and settlement, and at replay marks that have expired. */
@@ -39,6 +40,9 @@ export class RunningWorker implements Worker {
     url = '';
     private record: ProviderRecord;
     private settlement: SettlementAccount | null = null;
+    private costs: SettlementCosts | null = null;
+    private markStopped: () => void = () => undefined;
+    readonly stopped = new Promise<void>((resolve) => (this.markStopped = resolve));
     private readonly admissions: Admissions;
     private readonly watcher: SessionWatcher;
     private readonly keeper: SpentKeeper;
@@ -121,6 +125,8 @@ export class RunningWorker implements Worker {
             status: () => this.stats(),
             settle: () => this.settle(),
             finish: (session) => this.finish(session),
+            withdraw: () => this.withdraw(),
+            drain: () => this.drain(),
         });
         this.attestation?.attester.start();
         this.jobs?.desk.start();
@@ -136,6 +142,10 @@ export class RunningWorker implements Worker {
 
     settle(): Promise<BatchResult> {
         return this.office.settler.settle(true);
+    }
+
+    withdraw(): Promise<Withdrawal> {
+        return this.office.settler.withdraw();
     }
 
     async finish(address: Address): Promise<BatchResult> {
@@ -170,19 +180,28 @@ export class RunningWorker implements Worker {
             due: office.book.due,
             feeFloat: this.settlement?.feeFloat ?? null,
             earnings: this.settlement?.earnings ?? null,
+            notReady: this.obstacles(),
             jobs: this.jobs?.desk.status ?? null,
         };
     }
 
     close(): Promise<void> {
-        this.closing ??= this.shutDown();
+        this.closing ??= this.shutDown().finally(this.markStopped);
         return this.closing;
+    }
+
+    /** The owner's order: begins to close, and says at once what is still running. */
+    private drain(): WorkerStats {
+        this.close().catch((error: unknown) => {
+            this.logger.error({ reason: messageOf(error) }, 'The worker could not stop in order; the ledger has everything.');
+        });
+        return this.stats();
     }
 
     /** For the office: metrics of a batch. */
     onBatch(result: BatchResult): void {
         if (result.outcome !== 'nothing') {
-            this.metrics.batch(result.outcome, result.claimed);
+            this.metrics.batch(result);
             this.logger.info(
                 { outcome: result.outcome, items: result.items, claimed: result.claimed.toString() },
                 result.message,
@@ -214,7 +233,13 @@ export class RunningWorker implements Worker {
         const source = {
             load: () => ({ ...engine.load, slots: engine.slots, admitted: this.admissions.size }),
             sessions: () => ({ count: office.book.all().length, due: office.book.due }),
-            feeFloat: () => this.settlement?.feeFloat ?? null,
+            settlement: () =>
+                this.settlement && { ...this.settlement, claims: this.costs && this.claimsPaid(this.settlement, this.costs) },
+            dueSince: () => this.dueSince(),
+            status: () => ({ ready: this.obstacles().length === 0, ledger: office.ledger.working }),
+            now: () => office.chain.now(),
+            device: engine.device,
+            models: engine.models,
             chainReachable: () => office.chain.reachable,
             attestedUntil: () => this.attestation?.attester.status.attestedUntil ?? null,
             jobs: () =>
@@ -223,6 +248,21 @@ export class RunningWorker implements Worker {
                     : { running: this.jobs.desk.busy, items: this.jobs.lanes.running, bonds: this.jobs.desk.status.bonds },
         };
         return new Metrics(source, processMetrics);
+    }
+
+    private claimsPaid(account: SettlementAccount, costs: SettlementCosts): number {
+        const { base, item, budget } = batchCosts(account, costs, false);
+        return Number(budget / (base + item));
+    }
+
+    /** @returns unix seconds since when the oldest due amount waits; null when nothing is due. */
+    private dueSince(): number | null {
+        const { book, ledger } = this.office;
+        const since = book
+            .all()
+            .filter((session) => session.due > 0n)
+            .flatMap((session) => ledger.sessions.find(session.id)?.unclaimedSince ?? []);
+        return since.length === 0 ? null : since.reduce((a, b) => Math.min(a, b));
     }
 
     private async listen(): Promise<string> {
@@ -256,6 +296,27 @@ export class RunningWorker implements Worker {
                 `Clients go to ${this.record.endpoint}, which is what the chain shows, and not to ${wanted}.`,
             );
         }
+    }
+
+    /** Why a paid request would be refused now. A full queue is no reason: that answer is 429, and passes. */
+    private obstacles(): string[] {
+        const { chain, ledger } = this.office;
+        const models = new Set(this.engine.models.map(({ weightsHash }) => weightsHash));
+        const checks: [boolean, string][] = [
+            [!this.admissions.draining, 'The worker is draining.'],
+            [ledger.working, 'The ledger cannot be written.'],
+            [chain.reachable, 'The chain does not answer: no new session can be read.'],
+            [this.record.active, 'The provider has retired.'],
+            [
+                this.record.offers.some(({ model }) => models.has(model.toString('hex'))),
+                'No offer of the provider matches a model that is loaded.',
+            ],
+            [
+                this.settlement === null || this.settlement.workerKey.equals(this.office.keys.worker.publicKey),
+                'The settlement knows another worker key: nothing could be claimed.',
+            ],
+        ];
+        return checks.filter(([fine]) => !fine).map(([, reason]) => reason);
     }
 
     private complaints(): string[] {
@@ -320,6 +381,7 @@ export class RunningWorker implements Worker {
         const { chain } = this.office;
         this.record = await readProvider(chain, this.record.address);
         this.settlement = await readSettlement(chain, this.record.settlement);
+        this.costs = await this.office.settler.costs();
     }
 
     private async shutDown(): Promise<void> {

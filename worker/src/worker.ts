@@ -15,6 +15,7 @@ import { openOffice, requireActive } from './office';
 import { openEngine } from './open-engine';
 import { RunningWorker } from './running-worker';
 import { BatchResult } from './settlement/settler';
+import { Withdrawal } from './settlement/withdrawal';
 
 /** What a program may bring along. */
 export type WorkerParts = {
@@ -51,6 +52,8 @@ export type WorkerStats = {
     feeFloat: bigint | null;
     /** What a distribution would split. */
     earnings: bigint | null;
+    /** Why it would not serve a paid request now, one sentence each; none when it would. */
+    notReady: string[];
     /** Null where the worker takes no jobs. */
     jobs: JobsStatus | null;
 };
@@ -67,6 +70,10 @@ export interface Worker {
     /** Claims a session's last voucher and ends it: the rest of the deposit goes back to its client. */
     finish(session: Address): Promise<BatchResult>;
     stats(): WorkerStats;
+    /** Splits what was earned among the beneficiaries. */
+    withdraw(): Promise<Withdrawal>;
+    /** Resolves when the worker has stopped, whoever asked for it. */
+    readonly stopped: Promise<void>;
     /** Finishes what runs, settles once more if it is worth it, and lets go of everything. May be called twice. */
     close(): Promise<void>;
 }

@@ -10,6 +10,9 @@ export type AdminOrders = {
     status(): unknown;
     settle(): Promise<unknown>;
     finish(session: Address): Promise<unknown>;
+    withdraw(): Promise<unknown>;
+    /** Begins to drain, and does not wait for the end. */
+    drain(): unknown;
 };
 
 /** Takes the owner's orders from the command line of the same machine. */
@@ -22,6 +25,8 @@ export class AdminServer {
         app.setErrorHandler((error, _request, reply) => reply.code(400).send({ error: messageOf(error) }));
         app.get('/status', async () => toJson(orders.status()));
         app.post('/settle', async () => toJson(await orders.settle()));
+        app.post('/withdraw', async () => toJson(await orders.withdraw()));
+        app.post('/drain', async () => toJson(orders.drain()));
         app.post<{ Params: { address: string } }>('/sessions/:address/close', async ({ params }) =>
             toJson(await orders.finish(Address.parse(params.address))),
         );
@@ -41,9 +46,11 @@ export class AdminServer {
     }
 }
 
-/** JSON has no bigints. */
-function toJson(value: unknown): unknown {
+/** JSON has neither bigints nor addresses. */
+export function toJson(value: unknown): unknown {
     return JSON.parse(
-        JSON.stringify(value, (_key, part: unknown) => (typeof part === 'bigint' ? part.toString() : part)),
+        JSON.stringify(value, (_key, part: unknown) =>
+            typeof part === 'bigint' || part instanceof Address ? part.toString() : part,
+        ),
     );
 }

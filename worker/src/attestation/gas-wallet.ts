@@ -46,9 +46,19 @@ export type WalletPorts = {
 
 /** @param path of the key file; it is made if it is not there. @throws {StartError} when it is none. */
 export async function loadGasKey(path: string): Promise<KeyPair> {
-    const text = await new PrivateFile(path).load(() =>
-        JSON.stringify({ version: 1, seed: randomBytes(32).toString('hex') }),
+    return gasKeyOf(
+        path,
+        await new PrivateFile(path).load(() => JSON.stringify({ version: 1, seed: randomBytes(32).toString('hex') })),
     );
+}
+
+/** As `loadGasKey`, but makes nothing. @returns null when there is none yet. */
+export async function peekGasKey(path: string): Promise<KeyPair | null> {
+    const text = await new PrivateFile(path).read();
+    return text === undefined ? null : gasKeyOf(path, text);
+}
+
+function gasKeyOf(path: string, text: string): KeyPair {
     try {
         return keyPairFromSeed(Buffer.from(KeyFile.parse(JSON.parse(text)).seed, 'hex'));
     } catch {

@@ -128,18 +128,20 @@ function readConfigFile(file: string): Raw['values'] & { models?: unknown } {
                 '{"network": {"endpoint": "https://testnet.toncenter.com/api/v2/jsonRPC"}}.',
         );
     }
-    for (const [section, value] of Object.entries(parsed)) {
+    // For editors: it says where the schema of the file is.
+    const { $schema: _, ...values } = parsed as Raw['values'];
+    for (const [section, value] of Object.entries(values)) {
         if (section !== 'models' && (typeof value !== 'object' || value === null || Array.isArray(value))) {
             throw new ConfigError(
                 `The section '${section}' of ${file} must be an object of fields.${suggestion(section)}`,
             );
         }
     }
-    return { ...(parsed as Raw['values']) };
+    return values;
 }
 
-/** A text that is no number or switch stays a text: the check then says what was expected. */
-function fromText(text: string, { kind }: FieldInfo): unknown {
+/** @returns a value as it would stand in the file. A text that is no number or switch stays a text: the check then says what was expected. */
+export function fromText(text: string, { kind }: FieldInfo): unknown {
     if (kind === 'number' && /^-?\d+(\.\d+)?$/.test(text.trim())) {
         return Number(text);
     }

@@ -56,10 +56,15 @@ export async function prepareWeights(path: string, options: PrepareOptions): Pro
     }
 }
 
-/** @returns SHA-256 of a file, lower-case hex; the file is streamed, so its size does not matter. */
-export async function hashWeights(path: string): Promise<string> {
+/**
+ * @param onProgress is told of the bytes that were hashed so far.
+ * @returns SHA-256 of a file, lower-case hex; the file is streamed, so its size does not matter.
+ */
+export async function hashWeights(path: string, onProgress?: (bytes: number) => void): Promise<string> {
     const hash = createHash('sha256');
-    await pipeline(createReadStream(path, { highWaterMark: HashChunkBytes }), hash);
+    const file = createReadStream(path, { highWaterMark: HashChunkBytes });
+    file.on('data', () => onProgress?.(file.bytesRead));
+    await pipeline(file, hash);
     return hash.digest('hex');
 }
 

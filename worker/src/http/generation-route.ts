@@ -135,7 +135,8 @@ async function generate(
 ): Promise<RunResult> {
     const { engine, limits, receipts, metrics, logger } = context;
     const started = performance.now();
-    let first = true;
+    let firstAt: number | null = null;
+    let firstTokens = 0;
     const result = await runMetered({
         engine,
         session: paid.session,
@@ -149,9 +150,10 @@ async function generate(
         sink: {
             ...sink,
             text: (event) => {
-                if (first) {
-                    first = false;
-                    metrics.firstToken((performance.now() - started) / 1000);
+                if (firstAt === null) {
+                    firstAt = performance.now();
+                    firstTokens = event.completionTokens;
+                    metrics.firstToken((firstAt - started) / 1000);
                 }
                 return sink.text(event);
             },
@@ -159,6 +161,9 @@ async function generate(
         onUnexpected: (error) => logFault(logger, error),
     });
     metrics.used(result.tokens);
+    if (firstAt !== null) {
+        metrics.answerSpeed(Number(result.tokens.completion) - firstTokens, (performance.now() - firstAt) / 1000);
+    }
     return result;
 }
 

@@ -28,6 +28,7 @@ const VoucherBodyBytes = 4096;
 /** What the public routes tell. */
 export type PublicAnswers = {
     health(): { status: number; body: unknown };
+    ready(): { status: number; body: unknown };
     models(): unknown;
     /** @throws {WireError} model_not_found. */
     model(id: string): unknown;
@@ -77,6 +78,10 @@ export function createServer({ context, book, answers, announce }: ServerOptions
 
     app.get('/health', async (_request, reply) => {
         const { status, body } = answers.health();
+        return reply.code(status).send(body);
+    });
+    app.get('/ready', async (_request, reply) => {
+        const { status, body } = answers.ready();
         return reply.code(status).send(body);
     });
     app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()));

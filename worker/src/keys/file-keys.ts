@@ -29,7 +29,17 @@ export class FileKeys implements KeySource {
 
     /** @throws {StartError} when the file is readable by others, or not a key file. */
     async load(): Promise<WorkerKeys> {
-        const { workerSeed, encryptionSecret } = this.parse(await new PrivateFile(this.path).load(newKeys));
+        return this.keysOf(await new PrivateFile(this.path).load(newKeys));
+    }
+
+    /** As `load`, but makes nothing. @returns null when there are no keys yet. */
+    async peek(): Promise<WorkerKeys | null> {
+        const text = await new PrivateFile(this.path).read();
+        return text === undefined ? null : this.keysOf(text);
+    }
+
+    private async keysOf(text: string): Promise<WorkerKeys> {
+        const { workerSeed, encryptionSecret } = this.parse(text);
         return {
             worker: new SigningKey(Buffer.from(workerSeed, 'hex')),
             encryption: await encryptionKeyPairFromSecret(Buffer.from(encryptionSecret, 'hex')),

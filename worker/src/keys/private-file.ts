@@ -16,7 +16,8 @@ export class PrivateFile {
         return (await this.read()) ?? this.create(await make());
     }
 
-    private async read(): Promise<string | undefined> {
+    /** @returns undefined when it is not there. @throws {StartError} when other users can read it. */
+    async read(): Promise<string | undefined> {
         try {
             const { mode } = await stat(this.path);
             if (process.platform !== 'win32' && (mode & 0o077) !== 0) {

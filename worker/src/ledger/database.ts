@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import Database from 'libsql';
 
 import { messageOf, StartError } from '../errors';
@@ -21,7 +22,7 @@ export function openDatabase(path: string, schema: string): OwnedDatabase {
     let lock: Database.Database | undefined;
     let database: Database.Database | undefined;
     try {
-        lock = new Database(`${path}.lock`);
+        lock = new Database(lockOf(path));
         lock.exec('BEGIN EXCLUSIVE');
         database = new Database(path);
         database.exec(`PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000; ${schema}`);
@@ -43,4 +44,27 @@ export function openDatabase(path: string, schema: string): OwnedDatabase {
         held.close();
     };
     return { database, close };
+}
+
+/** @returns whether a process holds the ledger now. Makes no file and changes none. */
+export function isHeld(path: string): boolean {
+    if (!existsSync(lockOf(path))) {
+        return false;
+    }
+    const lock = new Database(lockOf(path));
+    try {
+        lock.exec('BEGIN EXCLUSIVE; ROLLBACK');
+        return false;
+    } catch (error) {
+        if (/locked|busy/i.test(messageOf(error))) {
+            return true;
+        }
+        throw error;
+    } finally {
+        lock.close();
+    }
+}
+
+function lockOf(path: string): string {
+    return `${path}.lock`;
 }

@@ -91,7 +91,7 @@ class Metering {
     }
 
     async run(): Promise<RunResult> {
-        const { engine, request, hold, limit, signal } = this.options;
+        const { engine, session, request, hold, limit, signal } = this.options;
         const abort = () => this.stop.abort();
         signal.addEventListener('abort', abort, { once: true });
         if (signal.aborted) {

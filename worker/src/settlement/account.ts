@@ -12,6 +12,8 @@ export type SettlementAccount = {
     workerKey: Buffer;
     /** Pays for batches. */
     feeFloat: bigint;
+    /** What batches took out of the float today (UTC). */
+    spentToday: bigint;
     /** What is left of today's cap. */
     capLeft: bigint;
     balance: bigint;
@@ -20,6 +22,8 @@ export type SettlementAccount = {
     earnings: bigint;
     /** False until the protocol fee is known: a distribution would undo its whole batch. */
     canDistribute: boolean;
+    /** Share of net earnings that refills the float when they are distributed. */
+    floatBasisPoints: bigint;
 };
 
 export type SettlementCosts = {
@@ -39,11 +43,13 @@ export async function readSettlement(chain: Chain, address: Address): Promise<Se
         sequence: Number(data.sequence),
         workerKey: bigIntToHash(data.workerKey),
         feeFloat: data.feeFloat,
+        spentToday: data.spentToday,
         capLeft: data.dailyCap > data.spentToday ? data.dailyCap - data.spentToday : 0n,
         balance,
         reserve: data.reserve,
         earnings: earnings > 0n ? earnings : 0n,
         canDistribute: data.treasury !== 0n,
+        floatBasisPoints: data.floatBasisPoints,
     };
 }
 

@@ -4,6 +4,7 @@ import { BatchItem, packBatchItems, SignedVoucher } from '@ton-compute/contracts
 import { combineSignals } from '../abort';
 import { Chain } from '../chain/chain';
 import { Ledger } from '../ledger/ledger';
+import { messageOf } from '../errors';
 import { Logger } from '../logger';
 import { SessionBook } from '../sessions/book';
 import { Session } from '../sessions/session';
@@ -11,9 +12,12 @@ import { batchCosts, readCosts, readSettlement, SettlementAccount, SettlementCos
 import { awaitClaims, Claim, claimOf, refreshDue } from './claims';
 import { BatchCourier } from './courier';
 import { Candidate, planBatch, SettlementPolicy } from './plan';
+import { paymentsOf, Withdrawal, withdrawalObstacle } from './withdrawal';
 
 /** Seconds for which the costs of batches are taken as known. */
 const CostsLife = 600;
+/** Transactions of the settlement that are looked through for a batch. */
+const Page = 20;
 /** A budget that bounds nothing. */
 const NoBound = 2n ** 120n;
 
@@ -23,8 +27,9 @@ export type SettlerOptions = {
     book: SessionBook;
     courier: BatchCourier;
     logger: Logger;
-    /** The RewardSettlement. */
+    /** The RewardSettlement, and the provider that it belongs to. */
     address: Address;
+    provider: Address;
     policy: SettlementPolicy;
     /** Earnings, nanoTON, from which on a batch also distributes; null: never. */
     distributeAbove: bigint | null;
@@ -40,6 +45,8 @@ export type BatchResult = {
     /** nanoTON that arrived, as far as it was seen. */
     claimed: bigint;
     distributed: boolean;
+    /** nanoTON that the batch took out of the fee float; null where that was not seen. */
+    fees: bigint | null;
     /** One sentence for a person. */
     message: string;
 };
@@ -71,6 +78,15 @@ export class Settler {
      */
     finish(session: Session, signal?: AbortSignal): Promise<BatchResult> {
         return this.inTurn((stop) => this.finishNow(session, stop), signal);
+    }
+
+    /**
+     * Splits the earnings among the beneficiaries, with a batch that claims nothing. Nobody else than they, the treasury
+     * and the fee float can get anything, whoever asks for it.
+     * @throws {ChainUnreachable}, {ChainError}
+     */
+    withdraw(signal?: AbortSignal): Promise<Withdrawal> {
+        return this.inTurn((stop) => this.withdrawNow(stop), signal);
     }
 
     /**
@@ -126,7 +142,7 @@ export class Settler {
         }
         const sessions = plan.chosen.map(({ session }) => session);
         const items = sessions.map(claimItem);
-        return this.send(account.sequence, sessions.map(claimOf), items, distribute, signal);
+        return this.send(account, sessions.map(claimOf), items, distribute, signal);
     }
 
     private async finishNow(session: Session, signal: AbortSignal): Promise<BatchResult> {
@@ -145,18 +161,54 @@ export class Settler {
         const voucher = byReceipt.length === 0 && session.due > 0n ? requireVoucher(session) : null;
         const items: BatchItem[] = [...byReceipt, { kind: 'finish', escrow: session.address, voucher }];
         const claim = { ...claimOf(session), expected: session.dueInAll };
-        return this.send(account.sequence, [claim], items, false, signal);
+        return this.send(account, [claim], items, false, signal);
+    }
+
+    private async withdrawNow(signal: AbortSignal): Promise<Withdrawal> {
+        const { chain, address, courier, provider } = this.options;
+        const costs = await this.costs();
+        const before = await readSettlement(chain, address);
+        const { earnings, reserve, feeFloat, sequence } = before;
+        const nothing = { earnings, payments: [], stays: { reserve, feeFloat, refill: 0n, cost: null } };
+        const obstacle = withdrawalObstacle(before, costs);
+        if (obstacle !== null) {
+            return { ...nothing, ...obstacle };
+        }
+        const order = { sequence, items: packBatchItems([]), count: 0, distribute: true };
+        const delivery = await courier.send(order, 0n, signal);
+        if (delivery.outcome !== 'executed') {
+            this.report(delivery);
+            return { ...nothing, ...delivery };
+        }
+        const after = await readSettlement(chain, address);
+        const cost = costOf(before, after);
+        const payments = paymentsOf(await chain.transactions(address, Page), sequence, provider);
+        const message = `Batch ${sequence} has distributed the earnings.`;
+        this.report({ outcome: 'settled', distributed: true, fees: cost, message });
+        return {
+            outcome: 'withdrawn',
+            message,
+            earnings,
+            payments,
+            stays: {
+                reserve: after.reserve,
+                feeFloat: after.feeFloat,
+                refill: after.feeFloat + cost - before.feeFloat,
+                cost,
+            },
+        };
     }
 
     /** @param claims what the items should bring, in any order. */
     private async send(
-        sequence: number,
+        before: SettlementAccount,
         claims: readonly Claim[],
         items: BatchItem[],
         distribute: boolean,
         signal: AbortSignal,
     ): Promise<BatchResult> {
         const { book, courier, logger } = this.options;
+        const { sequence } = before;
         const expected = claims.reduce((sum, claim) => sum + claim.expected, 0n);
         const order = { sequence, items: packBatchItems(items), count: items.length, distribute };
         const delivery = await courier.send(order, expected, signal);
@@ -168,12 +220,24 @@ export class Settler {
             items: items.length,
             claimed: await awaitClaims(book, claims, logger, signal),
             distributed: distribute,
+            fees: await this.costSince(before),
             message: `Batch ${sequence} has settled ${claims.length} sessions.`,
         });
     }
 
-    /** What batches cost changes only with the chain's configuration. */
-    private async costs(): Promise<SettlementCosts> {
+    /** @returns nanoTON that the last batch took out of the float; null where the chain does not tell. */
+    private async costSince(before: SettlementAccount): Promise<bigint | null> {
+        const { chain, address, logger } = this.options;
+        try {
+            return costOf(before, await readSettlement(chain, address));
+        } catch (error) {
+            logger.debug({ reason: messageOf(error) }, 'What the batch cost could not be read.');
+            return null;
+        }
+    }
+
+    /** What batches cost changes only with the chain's configuration. @throws {ChainUnreachable}, {ChainError} */
+    async costs(): Promise<SettlementCosts> {
         if (this.knownCosts === null || performance.now() - this.knownCosts.readAt > CostsLife * 1000) {
             const costs = await readCosts(this.options.chain, this.options.address);
             this.knownCosts = { costs, readAt: performance.now() };
@@ -207,7 +271,7 @@ export class Settler {
     }
 
     private report(result: Partial<BatchResult> & Pick<BatchResult, 'outcome' | 'message'>): BatchResult {
-        const full = { items: 0, claimed: 0n, distributed: false, ...result };
+        const full = { items: 0, claimed: 0n, distributed: false, fees: null, ...result };
         this.options.onBatch(full);
         return full;
     }
@@ -233,6 +297,11 @@ function requireVoucher(session: Session): SignedVoucher {
         throw new Error('A session without a voucher has nothing due.');
     }
     return voucher;
+}
+
+/** What was spent grows by exactly what a batch costs, and begins anew with each day (UTC). */
+function costOf(before: SettlementAccount, after: SettlementAccount): bigint {
+    return after.spentToday >= before.spentToday ? after.spentToday - before.spentToday : after.spentToday;
 }
 
 function unaffordableAdvice(account: SettlementAccount, costs: SettlementCosts): string {

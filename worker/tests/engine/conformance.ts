@@ -110,7 +110,12 @@ export function engineConformance(name: string, subject: ConformanceSubject): vo
                 const started: number[] = [];
                 const { end } = await ask(engine, request, { onStart: (tokens) => void started.push(tokens) });
                 expect(started).toEqual([counted]);
-                expect(end.tokens.prompt).toBe(BigInt(counted));
+                if (engine.boundsPrompts === true) {
+                    expect(end.tokens.prompt).toBeLessThanOrEqual(BigInt(counted));
+                    expect(end.tokens.prompt).toBeGreaterThan(0n);
+                } else {
+                    expect(end.tokens.prompt).toBe(BigInt(counted));
+                }
             });
 
             it('every generated token once, as it comes', async () => {
@@ -153,7 +158,10 @@ export function engineConformance(name: string, subject: ConformanceSubject): vo
                 const asked = 3;
                 for (let i = 0; i < asked; i++) await events.next();
                 await sleep(PauseMs);
-                expect(subject.generatedTokens() - before).toBeLessThanOrEqual(asked + Overshoot);
+                // A server behind a connection cannot be held up; what it generates ahead is not counted.
+                if (engine.generatesAhead !== true) {
+                    expect(subject.generatedTokens() - before).toBeLessThanOrEqual(asked + Overshoot);
+                }
                 const rest = await drain(events);
                 expect(rest.at(-1)).toMatchObject({ type: 'end', finishReason: 'stop' });
             });
@@ -202,7 +210,13 @@ export function engineConformance(name: string, subject: ConformanceSubject): vo
                 await events.next();
                 const step = events.next();
                 abort.abort();
-                expect((await step).value).toMatchObject({ finishReason: 'abort', tokens: { completion: 1n } });
+                const { value } = await step;
+                if (engine.generatesAhead === true && isText(value as ChatEvent)) {
+                    // What has arrived already may still be given out; then it counts.
+                    expect((await events.next()).value).toMatchObject({ finishReason: 'abort', tokens: { completion: 2n } });
+                } else {
+                    expect(value).toMatchObject({ finishReason: 'abort', tokens: { completion: 1n } });
+                }
                 await idle(engine);
             });
 
@@ -356,7 +370,8 @@ export function engineConformance(name: string, subject: ConformanceSubject): vo
                 const promptTokens = await engine.countPromptTokens(request);
                 const error = await ask(engine, request).catch((thrown: unknown) => thrown);
                 expect(error).toBeInstanceOf(ContextLengthError);
-                expect(error).toMatchObject({ code: 'context_length_exceeded', promptTokens, contextLength });
+                expect(error).toMatchObject({ code: 'context_length_exceeded', contextLength });
+                if (engine.boundsPrompts !== true) expect(error).toMatchObject({ promptTokens });
             });
 
             it('a model that it does not serve', async () => {

@@ -8,10 +8,12 @@ const repository = join(__dirname, '..', '..', '..');
 const packages: Readonly<Record<string, string>> = {
     contracts: 'wrappers/index',
     protocol: 'protocol/src/index',
+    storage: 'storage/src/index',
+    client: 'client/src/index',
 };
 
 /** The worker, and what it is made of. */
-const sources = ['wrappers', 'build', 'protocol/src', 'worker/src', 'worker/tests/support/ledger-writer.ts'];
+const sources = ['wrappers', 'build', 'protocol/src', 'storage/src', 'client/src', 'worker/src', 'worker/tests/support/ledger-writer.ts'];
 
 /**
  * Compiles the worker and the packages below it once, so that a test can start many processes in no time.
