@@ -10,6 +10,8 @@ import { gasWalletPath } from './attestation/open';
 import { describeWorker } from './banner';
 import { ConfigSources, fieldNames, loadConfig, loadDataDirectory, loadSection } from './config/load';
 import { WorkerConfig } from './config/schema';
+import { endAtUncaughtErrors } from './crash';
+import { forbidDumps } from './dumps';
 import { EngineError } from './engine';
 import { messageOf, StartError } from './errors';
 import { FileKeys } from './keys/file-keys';
@@ -108,6 +110,8 @@ function sources(): ConfigSources {
 
 async function run(config: WorkerConfig): Promise<void> {
     const logger = createLogger(config.log.level, config.log.format);
+    endAtUncaughtErrors(logger);
+    await forbidDumps(config.provider.tier, (message) => logger.warn(message));
     const worker = await startConfigured(config, { logger, processMetrics: true });
     process.stdout.write(describeWorker(worker, config));
     let signals = 0;
