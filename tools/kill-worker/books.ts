@@ -1,8 +1,8 @@
+import { sendOrder } from '../../worker/src/admin/client';
 import { Witness } from './witness';
-import { WorkerProcess } from './worker-process';
 import { World } from './world';
 
-/** What `worker close` prints. */
+/** What the worker answers to an order to close a session. */
 type Closed = { outcome: string; message: string };
 
 /** One last request: its receipt covers everything that was used, also what a kill left without a receipt. */
@@ -19,15 +19,15 @@ async function lastReceipt({ client, signed }: Witness): Promise<bigint> {
  * Ends all sessions as their parties would: each client signs for exactly what was used, and the provider closes.
  * @returns what does not balance, to the nanoTON.
  */
-export async function balanceBooks(world: World, worker: WorkerProcess): Promise<string[]> {
+export async function balanceBooks(world: World): Promise<string[]> {
     const faults: string[] = [];
     for (const witness of world.witnesses) {
-        faults.push(...(await closeSession(world, worker, witness)).map((fault) => `At the end: ${fault}`));
+        faults.push(...(await closeSession(world, witness)).map((fault) => `At the end: ${fault}`));
     }
     return faults;
 }
 
-async function closeSession({ network }: World, worker: WorkerProcess, witness: Witness): Promise<string[]> {
+async function closeSession({ network }: World, witness: Witness): Promise<string[]> {
     const { client } = witness;
     const faults: string[] = [];
     const used = await lastReceipt(witness);
@@ -39,13 +39,13 @@ async function closeSession({ network }: World, worker: WorkerProcess, witness: 
         faults.push(`${used} were served, ${witness.signed} signed`);
     }
     await client.pay(used);
-    await worker.order('settle');
+    await sendOrder(network.directory, 'POST', '/settle');
     const { claimed } = await network.sessionData(client.address);
     // Claims in mid-run went by what was signed ahead then; what is claimed last is exactly what was used.
     if (claimed < used || claimed > witness.signed) {
         faults.push(`${claimed} were claimed, ${used} used, ${witness.signed} signed`);
     }
-    const closed = (await worker.order('close', client.address.toRawString())) as Closed;
+    const closed = (await sendOrder(network.directory, 'POST', `/sessions/${client.address.toRawString()}/close`)) as Closed;
     const left = await network.devnet.balance(client.address);
     if (closed.outcome !== 'settled' || left !== 0n) {
         faults.push(`the session was not closed (${closed.message}), its escrow holds ${left}`);

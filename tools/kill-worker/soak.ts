@@ -77,7 +77,7 @@ class Soak {
 
     /** At any moment from the start of the process until it has taken up what an earlier run left. */
     private async killEarly(): Promise<void> {
-        const worker = new WorkerProcess(this.world.command);
+        const worker = await this.spawn();
         const typical = quantile(this.starts.map(({ health }) => health), 0.5) || FirstGuess;
         let up = false;
         const working = worker.ready.then(
@@ -108,8 +108,14 @@ class Soak {
         await working;
     }
 
+    /** The local chain makes blocks only for messages, and a worker corrects its clock by the newest one. */
+    private async spawn(): Promise<WorkerProcess> {
+        await this.world.network.devnet.mine();
+        return new WorkerProcess(this.world.command);
+    }
+
     private async start(): Promise<WorkerProcess> {
-        const worker = new WorkerProcess(this.world.command);
+        const worker = await this.spawn();
         const health = await worker.ready;
         await worker.told;
         this.starts.push({ health, model: worker.modelMs });
@@ -138,7 +144,7 @@ class Soak {
     private async end(): Promise<void> {
         const worker = await this.start();
         this.fault(await checkWorker(this.world, this.random));
-        this.fault(await balanceBooks(this.world, worker));
+        this.fault(await balanceBooks(this.world));
         await worker.stop();
         this.fault(worker.complaints.map((line) => `the worker complained: ${line}`));
     }

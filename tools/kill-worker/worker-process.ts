@@ -2,7 +2,7 @@ import { ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** How a worker is started and ordered about. */
+/** How a worker is started. */
 export type WorkerCommand = {
     /** The worker's cli.js. */
     cli: string;
@@ -82,22 +82,6 @@ export class WorkerProcess {
         if (code !== 0) {
             throw new Error(`The worker ended with ${signal ?? `exit code ${code}`} instead of 0: ${this.last}`);
         }
-    }
-
-    /** Runs a command of its command line beside it. @returns what it printed, parsed. */
-    async order(...words: string[]): Promise<unknown> {
-        const child = spawn(process.execPath, [this.command.cli, ...this.command.flags, ...words], {
-            cwd: this.command.directory,
-            stdio: ['ignore', 'pipe', 'pipe'],
-        });
-        let [out, err] = ['', ''];
-        child.stdout.on('data', (part) => (out += part));
-        child.stderr.on('data', (part) => (err += part));
-        const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
-        if (code !== 0) {
-            throw new Error(`worker ${words.join(' ')} ended with exit code ${code}: ${err}`);
-        }
-        return JSON.parse(out);
     }
 
     private async awaitHealth(): Promise<number> {
