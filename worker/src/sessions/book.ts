@@ -55,6 +55,8 @@ export class SessionBook {
         const key = address.toRawString();
         const session = this.sessions.get(key);
         if (session !== undefined) {
+            // Whoever asks for it is about to use it: forgotten now, it would have a second account of its money.
+            session.lastUsed = performance.now();
             return session;
         }
         if (this.unknown.has(key)) {
