@@ -42,7 +42,7 @@ async function session(offer = TestOffer): Promise<TestClient> {
 
 /** @param known the receipt that the client shows; null: none. */
 async function ask(client: TestClient, known: SignedReceipt | null = null) {
-    const headers = known === null ? {} : { [HeaderName.Receipt]: encodeReceipt(known) };
+    const headers: Record<string, string> = known === null ? {} : { [HeaderName.Receipt]: encodeReceipt(known) };
     const answer = await client.chat(Question, {}, { pay: Ample, sealed: true, headers });
     if (answer.status === 200) {
         receipts.set(client, answer.receipts.at(-1)!);
