@@ -6,7 +6,7 @@ import { Witness } from './witness';
 import { World } from './world';
 
 /** Seconds that a proof must still be valid for, to be refused for nothing but having been used. */
-const ProofMargin = 5;
+const ProofMargin = 20;
 
 /** Compares a worker that came back with everything that was acknowledged before. @returns what contradicts it. */
 export async function checkWorker(world: World, random: Random): Promise<string[]> {

@@ -11,6 +11,8 @@ export type Report = {
     starts: StartTimes[];
     /** Answers that arrived complete. */
     answers: number;
+    /** nanoTON of the vouchers that were acknowledged, of all sessions. */
+    acknowledged: bigint;
     /** Batches that the settlement executed. */
     batches: number;
     faults: string[];

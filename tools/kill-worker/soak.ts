@@ -71,8 +71,9 @@ class Soak {
         await this.end();
         const { sequence } = await this.world.network.settlementData();
         const answers = this.world.witnesses.reduce((sum, witness) => sum + witness.answers, 0);
+        const acknowledged = this.world.witnesses.reduce((sum, witness) => sum + witness.acknowledged, 0n);
         const { phases, starts, faults } = this;
-        return { seed, kills, phases, starts, answers, batches: Number(sequence), faults };
+        return { seed, kills, phases, starts, answers, acknowledged, batches: Number(sequence), faults };
     }
 
     /** At any moment from the start of the process until it has taken up what an earlier run left. */
