@@ -1,6 +1,7 @@
 import { checkPolicy, referencePrice, refuseOffer, refuseProvider, tcbStatusBits } from '../src/policy';
 import { FullTime } from '@ton-compute/contracts';
-import { formatCoins, parseCoins } from '../src';
+import { Address } from '@ton/core';
+import { createClient, formatCoins, parseCoins } from '../src';
 import { ProviderInfo } from '../src/chain/providers';
 import { refuseStanding } from '../src/find';
 
@@ -28,6 +29,14 @@ describe('a policy', () => {
         expect(refuseProvider(policy, { ...attested, tier: 0, attestedUntil: 0 }, now)).toContain('not attested');
         expect(refuseProvider(policy, attested, now)).toBeNull();
         expect(refuseProvider(checkPolicy({ leastTier: 'open' }), { ...attested, tier: 0 }, now)).toBeNull();
+    });
+
+    it('lets nothing be sent unsealed where an enclave was asked for', async () => {
+        const endpoint = 'http://127.0.0.1:1';
+        const registry = new Address(0, Buffer.alloc(32));
+        for (const policy of [undefined, { leastTier: 'tdx' as const }]) {
+            await expect(createClient({ endpoint, registry, plain: true, policy })).rejects.toMatchObject({ code: 'invalid_option' });
+        }
     });
 
     it('refuses an attestation that has expired or is about to, another TCB status and another image', () => {

@@ -12,7 +12,7 @@ export const HeaderName = {
     Voucher: 'x-session-voucher',
     /** `validUntil.signature` of the request payload. */
     Proof: 'x-session-proof',
-    /** Newest receipt, in plain JSON answers. */
+    /** Newest receipt: of the session in plain JSON answers, and in requests the newest one that the client holds. */
     Receipt: 'x-session-receipt',
 } as const;
 

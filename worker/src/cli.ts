@@ -14,6 +14,8 @@ import { drain } from './cli-drain';
 import { describeWithdrawal, WithdrawalJson } from './cli-withdraw';
 import { ConfigSources, fieldNames, loadConfig, loadDataDirectory, loadSection } from './config/load';
 import { WorkerConfig } from './config/schema';
+import { endAtUncaughtErrors } from './crash';
+import { forbidDumps } from './dumps';
 import { EngineError } from './engine';
 import { ConfigError, messageOf, StartError } from './errors';
 import { DefaultPrices } from './init/answers';
@@ -201,6 +203,8 @@ function sources(): ConfigSources {
 
 async function run(config: WorkerConfig): Promise<void> {
     const logger = createLogger(config.log.level, config.log.format);
+    endAtUncaughtErrors(logger);
+    await forbidDumps(config.provider.tier, (message) => logger.warn(message));
     const worker = await startConfigured(config, { logger, processMetrics: true });
     process.stdout.write(describeWorker(worker, config));
     let signals = 0;

@@ -91,8 +91,8 @@ async function meetProvider(
     keys: WorkerKeys,
 ): Promise<{ globalId: number; provider: ProviderRecord }> {
     try {
-        const globalId = await chain.globalId();
-        const provider = await readProvider(chain, await providerAddress(config));
+        const address = await providerAddress(config);
+        const [globalId, provider] = await Promise.all([chain.globalId(), readProvider(chain, address)]);
         requireSame(config, provider, keys);
         return { globalId, provider };
     } catch (error) {

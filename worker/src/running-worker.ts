@@ -115,11 +115,10 @@ export class RunningWorker implements Worker {
         return this.engine.device;
     }
 
-    /** Opens the doors; what an earlier run left in the ledger is taken up in the background. */
+    /** Opens the doors; what an earlier run left in the ledger, and the settlement, are looked at in the background. */
     async start(): Promise<void> {
         const { config } = this;
         this.warnAboutOffers();
-        await this.lookAtRecords();
         this.url = await this.listen();
         this.admin = await AdminServer.open(config.data.directory, {
             status: () => this.stats(),
@@ -134,7 +133,7 @@ export class RunningWorker implements Worker {
         this.watcher.start();
         this.loop.start();
         // Clients do not wait for it: their sessions are read when they come.
-        this.caring = this.restore();
+        this.caring = this.takeCare();
         this.care = setInterval(() => {
             this.caring = this.caring.then(() => this.takeCare());
         }, CareInterval * 1000);

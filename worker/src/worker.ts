@@ -88,6 +88,7 @@ export async function startWorker(config: WorkerConfigInput, parts: WorkerParts 
 
 /** As `startWorker`, with a configuration that is complete already. */
 export async function startConfigured(config: WorkerConfig, parts: WorkerParts = {}): Promise<Worker> {
+    const started = performance.now();
     const logger = parts.logger ?? createLogger(config.log.level, config.log.format);
     let worker: RunningWorker | undefined;
     // The chain comes before the weights: a wrong key is known in a second, a large model in minutes.
@@ -102,10 +103,13 @@ export async function startConfigured(config: WorkerConfig, parts: WorkerParts =
         if (parts.engine !== undefined) {
             requireEmbedded(config, parts.engine);
         }
+        const loading = performance.now();
         engine = parts.engine ?? (await openEngine(config, logger));
+        const modelMs = Math.round(performance.now() - loading);
         requireJobsPossible(config, engine);
         worker = new RunningWorker(config, office, engine, logger, parts.processMetrics ?? false, attestation);
         await worker.start();
+        logger.info({ modelMs, ms: Math.round(performance.now() - started) }, 'Started.');
         return worker;
     } catch (error) {
         await engine?.close();

@@ -4,6 +4,7 @@ import {
     ContentType,
     createSha256,
     encodeSession,
+    encodeReceipt,
     encodeVoucher,
     ErrorBody,
     HeaderName,
@@ -163,6 +164,7 @@ export class Requester {
         const sealed = plain ? null : await sealRequest({ ...target, encryptionKey, context: sealing, body });
         const bytes = sealed?.bytes ?? body;
         const voucher = await ledger.raiseToTarget();
+        const receipt = ledger.newestReceipt;
 
         const deadline = new Deadline(request.signal, ledger.stopSignal);
         deadline.within(usage.estimate.streams ? StreamHeadSeconds : WholeHeadSeconds);
@@ -176,6 +178,8 @@ export class Requester {
                     [HeaderName.Session]: encodeSession(escrow),
                     [HeaderName.Proof]: proofs.proof(target.method, target.path, bytes, this.parts.now()),
                     ...(voucher === null ? {} : { [HeaderName.Voucher]: encodeVoucher(voucher) }),
+                    // A worker whose ledger was restored from an old copy goes on from here.
+                    ...(receipt === null ? {} : { [HeaderName.Receipt]: encodeReceipt(receipt) }),
                 },
                 body: bytes as Uint8Array<ArrayBuffer>,
                 redirect: 'error',

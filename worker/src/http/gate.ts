@@ -2,6 +2,7 @@ import { IncomingHttpHeaders } from 'node:http';
 import {
     ContentType,
     decodeProof,
+    decodeReceipt,
     decodeSession,
     decodeVoucher,
     EncBytes,
@@ -67,6 +68,8 @@ export class Gate {
         const proof = readProof(raw.headers);
         const voucherText = optionalHeader(raw.headers, HeaderName.Voucher);
         const voucher = voucherText === null ? null : decodeVoucher(voucherText);
+        const receiptText = optionalHeader(raw.headers, HeaderName.Receipt);
+        const receipt = receiptText === null ? null : decodeReceipt(receiptText);
         const digest = requestDigest(raw.method, raw.path, raw.body);
 
         const { session, model } = await this.prove(await this.options.book.get(address), proof, digest);
@@ -88,6 +91,9 @@ export class Gate {
                 'replayed_request',
                 'This request was sent before. Sign a new proof with another validUntil, and seal the body anew.',
             );
+        }
+        if (receipt !== null) {
+            await this.options.book.acceptReceipt(session, receipt);
         }
         session.lastUsed = performance.now();
         return { raw, session, model, sealed };

@@ -34,6 +34,11 @@ export class Tab {
         return amountOf(this.used, this.prices);
     }
 
+    /** More was used than was remembered. @param spent tokens used, cumulative, by a statement of our own. */
+    recall(spent: Tokens): void {
+        this.used = map(this.used, spent, (x, y) => (x > y ? x : y));
+    }
+
     /** Begins a request by reserving its prompt and one token of its answer. @returns what is missing otherwise. */
     open(first: Tokens): Hold | Shortfall {
         const hold = new Hold(this);

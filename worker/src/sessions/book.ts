@@ -1,11 +1,12 @@
 import { Address } from '@ton/core';
-import { SignedVoucher } from '@ton-compute/contracts';
+import { receiptPayload, SignedReceipt, SignedVoucher } from '@ton-compute/contracts';
+import { HeaderName } from '@ton-compute/protocol';
 
 import { Chain } from '../chain/chain';
 import { EscrowSnapshot, readEscrow, refreshEscrow } from '../chain/escrow';
 import { ChainError, ChainUnreachable } from '../chain/transport';
 import { messageOf } from '../errors';
-import { verifySignature } from '../keys/ed25519';
+import { importPublicKey, verifySignature } from '../keys/ed25519';
 import { Ledger } from '../ledger/ledger';
 import { newSessionRecord } from '../ledger/sessions';
 import { Logger } from '../logger';
@@ -54,6 +55,8 @@ export class SessionBook {
         const key = address.toRawString();
         const session = this.sessions.get(key);
         if (session !== undefined) {
+            // Whoever asks for it is about to use it: forgotten now, it would have a second account of its money.
+            session.lastUsed = performance.now();
             return session;
         }
         if (this.unknown.has(key)) {
@@ -161,6 +164,33 @@ export class SessionBook {
             session.lastUsed = performance.now();
         }
         return raised;
+    }
+
+    /**
+     * A client shows the newest receipt that it holds. A worker never knows less than its clients, unless its ledger is
+     * an old copy: then what it signed since comes back this way, and it contradicts nothing. When this returns it is on
+     * the disk.
+     * @throws {WireError} invalid_request when it is not our own.
+     */
+    async acceptReceipt(session: Session, receipt: SignedReceipt): Promise<void> {
+        if (receipt.sequence <= session.lastSequence) {
+            return;
+        }
+        const { ledger, logger } = this.options;
+        const { workerKey } = session.snapshot;
+        if (!verifySignature(importPublicKey(workerKey), receiptPayload(session.domain, receipt).hash(), receipt.signature)) {
+            throw new WireError(
+                'invalid_request',
+                'The receipt is not one that this worker signed for this session. Send the newest one, or none.',
+                { param: HeaderName.Receipt },
+            );
+        }
+        await ledger.write(ledger.sessions.putReceipt(session.id, receipt));
+        session.recall(receipt);
+        logger.warn(
+            { escrow: session.address.toRawString(), sequence: receipt.sequence },
+            'A client holds a newer receipt than the ledger: it is an old copy. What clients show is taken up again.',
+        );
     }
 
     /** Forgets a session that is idle; the ledger keeps what it is worth. */

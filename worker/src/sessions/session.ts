@@ -1,6 +1,6 @@
 import { KeyObject } from 'node:crypto';
 import { Address } from '@ton/core';
-import { Prices, receiptPayload, SignedReceipt, SignedVoucher, SigningDomain } from '@ton-compute/contracts';
+import { bigIntToHash, Prices, receiptPayload, SignedReceipt, SignedVoucher, SigningDomain } from '@ton-compute/contracts';
 import { nextTranscript, SessionAccount } from '@ton-compute/protocol';
 
 import { EscrowSnapshot } from '../chain/escrow';
@@ -222,6 +222,21 @@ export class Session {
     publish(receipt: SignedReceipt): void {
         if (this.newestReceipt === null || receipt.sequence > this.newestReceipt.sequence) {
             this.newestReceipt = receipt;
+        }
+    }
+
+    /** Sequence of the last receipt that was signed, as far as is remembered. */
+    get lastSequence(): number {
+        return this.sequence;
+    }
+
+    /** Goes on after a receipt of our own that was forgotten. Call it only once the receipt is durable. */
+    recall(receipt: SignedReceipt): void {
+        if (receipt.sequence > this.sequence) {
+            this.sequence = receipt.sequence;
+            this.transcript = bigIntToHash(receipt.transcriptHash);
+            this.tab.recall(receipt.tokens);
+            this.publish(receipt);
         }
     }
 

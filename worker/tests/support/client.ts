@@ -49,10 +49,15 @@ export type CallOptions = {
     /** Replaces headers, or with null removes them. */
     headers?: Record<string, string | null>;
     signal?: AbortSignal;
+    /** Called when the answer begins, with the bytes that were sent. */
+    onBegun?: (status: number, request: SentRequest) => void;
     /** Called with the plaintext as it arrives. */
     onText?: (text: string) => void | Promise<void>;
     onReceipt?: (receipt: SignedReceipt) => void | Promise<void>;
 };
+
+/** A request as it went over the wire. */
+export type SentRequest = { method: string; path: string; headers: Record<string, string>; body: Uint8Array<ArrayBuffer> };
 
 /** The least client that can pay: it signs whatever the test tells it to. */
 export class TestClient {
@@ -145,13 +150,10 @@ export class TestClient {
                   body: plain,
               })
             : null;
-        const bytes = sealed?.bytes ?? plain;
-        const response = await fetch(`${this.url}${path}`, {
-            method,
-            headers: this.headers(method, path, bytes, options),
-            body: new Uint8Array(bytes),
-            signal: options.signal,
-        });
+        const bytes = new Uint8Array(sealed?.bytes ?? plain);
+        const headers = this.headers(method, path, bytes, options);
+        const response = await fetch(`${this.url}${path}`, { method, headers, body: bytes, signal: options.signal });
+        options.onBegun?.(response.status, { method, path, headers, body: bytes });
         return sealed !== null && response.headers.get('content-type') === ContentType.SealedAnswer
             ? readSealed(response, sealed.opener, options)
             : readPlain(response, options);
