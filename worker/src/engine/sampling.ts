@@ -71,6 +71,11 @@ export function asksForNothing(field: string, value: unknown): boolean {
     return typeof value === 'object' && (value as { type?: unknown }).type === 'text';
 }
 
+/** @returns any integer as a seed that every sampler takes, the same for the same. */
+export function seedOf(seed: number): number {
+    return ((seed % Seeds) + Seeds) % Seeds;
+}
+
 /**
  * Parameters of the OpenAI API as llama.cpp's sampler wants them.
  * @param request checked by `checkSampling`.
@@ -82,7 +87,6 @@ export function samplingOptions(
 ): Pick<SequenceEvaluateOptions, 'temperature' | 'topP' | 'topK' | 'minP' | 'seed' | 'repeatPenalty'> {
     const presencePenalty = request.presencePenalty ?? 0;
     const frequencyPenalty = request.frequencyPenalty ?? 0;
-    const seed = request.seed ?? randomInt(Seeds);
     return {
         temperature: request.temperature ?? 1,
         topP: request.topP ?? 1,
@@ -90,7 +94,7 @@ export function samplingOptions(
         // what leaves the step out.
         topK: request.topK ? request.topK : (null as unknown as undefined),
         minP: 0,
-        seed: ((seed % Seeds) + Seeds) % Seeds,
+        seed: seedOf(request.seed ?? randomInt(Seeds)),
         ...(presencePenalty !== 0 || frequencyPenalty !== 0
             ? {
                   repeatPenalty: {

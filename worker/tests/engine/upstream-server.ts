@@ -4,46 +4,62 @@ import type { AddressInfo } from 'node:net';
 import {
     type ChatMessage,
     ContextLengthError,
-    createLlamaEngine,
     type Engine,
     EngineError,
     type SamplingParameters,
     type UpstreamKind,
 } from '../../src/engine';
-import { TinyModel } from './tiny-model';
+import { never } from './conformance';
 
-/** What a test makes of an answer instead of the model: raw bytes of the stream, and pauses in milliseconds between. */
-export type Script = (string | Buffer | number | 'cut')[];
+/** What a test makes of an answer instead of the model: bytes of the stream, pauses in milliseconds, or a sudden end. */
+export type Script = (string | Uint8Array | number | 'cut')[];
 
 /** What came in. */
-export type SeenRequest = { path: string; body: Record<string, unknown>; headers: IncomingMessage['headers']; aborted: boolean };
+export type SeenRequest = {
+    path: string;
+    body: Record<string, unknown>;
+    headers: IncomingMessage['headers'];
+    /** Whether the connection was closed before the answer was complete. */
+    aborted: boolean;
+};
 
-const Name = 'tiny';
-const Slots = 8;
+type Body = Record<string, unknown>;
+
+/** The server's name of the model. */
+export const ServedName = 'tiny';
+const Template = '<template>';
 
 /**
- * Stands in for vLLM, SGLang, llama.cpp's server and Ollama: their routes, forms of chunks and errors, as their
- * documentation has them, with the real small model behind it. Scripts play what a broken server does.
+ * Stands in for vLLM, SGLang, llama.cpp's server and Ollama: their routes, forms of chunks, counts and errors, as their
+ * documentation has them, with a real model behind it. Scripts play what a broken server does.
  */
 export class UpstreamServer {
     readonly seen: SeenRequest[] = [];
     script: Script | null = null;
-    /** Answers a request in place of everything else. */
+    /** Answers every POST in place of everything else. */
     refusal: { status: number; body: unknown } | null = null;
+    /** Changes what it says of itself, by path; null is 'not found'. */
+    said: Record<string, object | string | null> = {};
     /** Requests that the metrics say are waiting. */
     waiting = 0;
-    private generated = 0;
+    /** Length of the vectors of embeddings. */
+    vectorLength = 1;
+    /** Tokens that the model has generated so far, the end of the turn included. */
+    generated = 0;
+    /** Connections that were ever made. */
+    connections = 0;
 
     private constructor(
-        private readonly kind: UpstreamKind,
+        readonly kind: UpstreamKind,
         private readonly server: Server,
         private readonly engine: Engine,
     ) {}
 
-    static async start(kind: UpstreamKind): Promise<UpstreamServer> {
-        const engine = await createLlamaEngine({ modelPath: TinyModel, gpu: false, slots: Slots, contextLength: 256 });
+    /** @param engine the model behind it; stays the caller's. */
+    static async start(kind: UpstreamKind, engine: Engine): Promise<UpstreamServer> {
         const server = createServer();
         const upstream = new UpstreamServer(kind, server, engine);
+        server.on('connection', () => (upstream.connections += 1));
         server.on('request', (request, response) => {
             upstream.serve(request, response).catch(() => response.destroy());
         });
@@ -55,12 +71,7 @@ export class UpstreamServer {
         return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
     }
 
-    /** Tokens that the model has generated so far. */
-    get generatedTokens(): number {
-        return this.generated;
-    }
-
-    /** Bodies of the requests for answers, without the questions of the start. */
+    /** Requests for answers, without the questions around them. */
     get asked(): SeenRequest[] {
         return this.seen.filter(({ path }) => path === '/v1/chat/completions' || path === '/v1/completions');
     }
@@ -68,122 +79,129 @@ export class UpstreamServer {
     async stop(): Promise<void> {
         this.server.closeAllConnections();
         await new Promise((resolve) => this.server.close(resolve));
-        await this.engine.close();
     }
 
     private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
         const path = request.url ?? '';
-        let text = '';
-        for await (const part of request) text += part;
-        const body = (text === '' ? {} : JSON.parse(text)) as Record<string, unknown>;
+        const parts: Buffer[] = [];
+        for await (const part of request) parts.push(part as Buffer);
+        const text = Buffer.concat(parts).toString();
+        const body = (text === '' ? {} : JSON.parse(text)) as Body;
         const seen: SeenRequest = { path, body, headers: request.headers, aborted: false };
         this.seen.push(seen);
         response.once('close', () => (seen.aborted = !response.writableFinished));
-        const answer = (value: unknown, status = 200) => void response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value));
-        if (this.refusal !== null && request.method === 'POST') return answer(this.refusal.body, this.refusal.status);
-        const info = this.info(path);
-        if (info !== null) return typeof info === 'string' ? void response.writeHead(200, { 'content-type': 'text/plain' }).end(info) : answer(info);
+        if (this.refusal !== null && request.method === 'POST') {
+            return sendJson(response, this.refusal.body, this.refusal.status);
+        }
+        const info = path in this.said ? this.said[path] : this.info(path);
+        if (typeof info === 'string') {
+            return void response.writeHead(200, { 'content-type': 'text/plain' }).end(info);
+        }
+        if (info) return sendJson(response, info);
         try {
-            switch (path) {
-                case '/tokenize':
-                    return answer(await this.tokenize(body));
-                case '/apply-template':
-                    return answer({ prompt: `<template>${JSON.stringify(body.messages)}` });
-                case '/v1/embeddings':
-                    return answer(await this.embed(body.input as string[]));
-                case '/v1/chat/completions':
-                case '/v1/completions':
-                    return await this.complete(path, body, response);
-            }
-            answer({ error: { message: 'Not Found' } }, 404);
+            await this.route(path, body, response);
         } catch (error) {
             if (!(error instanceof EngineError)) throw error;
-            const { status, body: told } = this.errorOf(error);
-            answer(told, status);
+            const refusal = this.errorOf(error);
+            sendJson(response, refusal.body, refusal.status);
         }
+    }
+
+    private async route(path: string, body: Body, response: ServerResponse): Promise<void> {
+        if (path === '/tokenize' && this.said[path] !== null) {
+            const answer = await this.tokenize(body);
+            if (answer !== null) return sendJson(response, answer);
+        }
+        if (path === '/apply-template' && this.kind === 'llama.cpp') {
+            return sendJson(response, { prompt: Template + JSON.stringify(body.messages) });
+        }
+        if (path === '/v1/embeddings') return sendJson(response, await this.embed(body.input as string[]));
+        if (path === '/v1/chat/completions' || path === '/v1/completions') {
+            return this.script === null ? this.generate(path, body, response) : this.play(this.script, response);
+        }
+        sendJson(response, { error: { message: 'Not Found' } }, 404);
     }
 
     private info(path: string): object | string | null {
         const { contextLength } = this.engine.models[0]!;
-        const model = { id: Name, object: 'model', created: 1 };
-        const vllm = { ...model, owned_by: 'vllm', root: Name, max_model_len: contextLength };
-        const routes: Partial<Record<UpstreamKind, Record<string, object | string>>> = {
+        const model = { id: ServedName, object: 'model', created: 1 };
+        const routes: Record<UpstreamKind, Record<string, object | string>> = {
             vllm: {
-                '/v1/models': { object: 'list', data: [vllm] },
-                '/metrics': `# TYPE vllm:num_requests_waiting gauge\nvllm:num_requests_waiting{engine="0",model_name="${Name}"} ${this.waiting}.0\n`,
+                '/v1/models': list({ ...model, owned_by: 'vllm', root: ServedName, max_model_len: contextLength }),
+                '/metrics':
+                    '# HELP vllm:num_requests_waiting Number of requests waiting to be processed.\n' +
+                    '# TYPE vllm:num_requests_waiting gauge\n' +
+                    `vllm:num_requests_waiting{engine="0",model_name="a } b"} ${this.waiting}.0\n` +
+                    'vllm:kv_cache_usage_perc{engine="0",model_name="tiny"} 0.5\n',
             },
             sglang: {
-                '/v1/models': { object: 'list', data: [{ ...vllm, owned_by: 'sglang' }] },
-                '/metrics': `sglang:num_queue_reqs{model_name="${Name}"} ${this.waiting}\n`,
+                '/v1/models': list({ ...model, owned_by: 'sglang', root: ServedName, max_model_len: contextLength }),
+                '/metrics': `sglang:num_queue_reqs{model_name="tiny"} ${this.waiting}.0\nsglang:token_usage 0.28\n`,
             },
             'llama.cpp': {
-                '/v1/models': { object: 'list', data: [{ ...model, owned_by: 'llamacpp', meta: { n_ctx_train: 512 } }] },
-                '/props': { default_generation_settings: { n_ctx: contextLength }, total_slots: Slots },
-                '/metrics': `llamacpp:requests_deferred ${this.waiting}\n`,
+                '/v1/models': list({ ...model, owned_by: 'llamacpp', meta: { n_ctx_train: 4 * contextLength } }),
+                '/props': { default_generation_settings: { n_ctx: contextLength }, total_slots: this.engine.slots },
+                '/metrics': `# TYPE llamacpp:requests_deferred gauge\nllamacpp:requests_deferred ${this.waiting}\n`,
             },
             ollama: {
-                '/v1/models': { object: 'list', data: [{ ...model, owned_by: 'library' }] },
-                '/api/version': { version: '0.12.0' },
+                '/v1/models': list({ ...model, owned_by: 'library' }),
+                '/api/version': { version: '0.12.6' },
+                '/api/ps': { models: [{ name: ServedName, model: ServedName, context_length: contextLength }] },
             },
-            openai: { '/v1/models': { object: 'list', data: [model] } },
+            openai: { '/v1/models': list(model) },
         };
-        return routes[this.kind]?.[path] ?? null;
+        return routes[this.kind][path] ?? null;
     }
 
-    private async tokenize({ messages, prompt, content }: Record<string, unknown>): Promise<object> {
+    /** @returns null where the kind has no tokenizer. */
+    private async tokenize({ messages, prompt, content }: Body): Promise<object | null> {
+        if (this.kind === 'ollama' || this.kind === 'openai') return null;
         const { id: model, contextLength } = this.engine.models[0]!;
-        const asMessages = messages ?? (typeof content === 'string' && content.startsWith('<template>') ? JSON.parse(content.slice('<template>'.length)) : null);
+        const rendered = typeof content === 'string' && content.startsWith(Template);
+        const chat = rendered ? JSON.parse(content.slice(Template.length)) : messages;
         const count = await this.engine.countPromptTokens(
-            asMessages === null ? { model, prompt: (prompt ?? content) as string } : { model, messages: asMessages as ChatMessage[] },
+            chat === undefined ? { model, prompt: String(prompt ?? content) } : { model, messages: chat as ChatMessage[] },
         );
         const tokens = Array.from({ length: count }, (_, index) => index);
-        return this.kind === 'vllm' ? { count, max_model_len: contextLength, tokens } : { tokens };
+        return this.kind === 'llama.cpp' ? { tokens } : { count, max_model_len: contextLength, tokens };
     }
 
     private async embed(input: string[]): Promise<object> {
-        const { vectors, tokens } = await this.engine.embed(this.engine.models[0]!.id, input, { signal: new AbortController().signal });
-        const data = vectors.map((vector, index) => ({ object: 'embedding', index, embedding: Array.from(vector) }));
-        return { object: 'list', data, model: Name, usage: { prompt_tokens: tokens, total_tokens: tokens } };
+        const { vectors, tokens } = await this.engine.embed(this.engine.models[0]!.id, input, { signal: never() });
+        const data = vectors.map((vector, index) => ({
+            object: 'embedding',
+            index,
+            embedding: Array.from(vector, (value) => value * this.vectorLength),
+        }));
+        return { ...list(...data), model: ServedName, usage: { prompt_tokens: tokens, total_tokens: tokens } };
     }
 
-    private async complete(path: string, body: Record<string, unknown>, response: ServerResponse): Promise<void> {
-        if (this.script !== null) return this.play(this.script, response);
+    private async generate(path: string, body: Body, response: ServerResponse): Promise<void> {
         const abort = new AbortController();
         response.once('close', () => abort.abort());
-        const chat = path === '/v1/chat/completions';
-        const sampling = samplingOf(body);
         const model = this.engine.models[0]!.id;
+        const chat = path === '/v1/chat/completions';
+        const request = chat
+            ? { model, messages: body.messages as ChatMessage[] }
+            : { model, prompt: body.prompt as string };
+        const prompt = await this.engine.countPromptTokens(request);
+        const sampling = samplingOf(body);
         const options = { signal: abort.signal };
-        const events = chat
-            ? this.engine.chat({ ...sampling, model, messages: body.messages as ChatMessage[] }, options)
-            : this.engine.complete({ ...sampling, model, prompt: body.prompt as string }, options);
-        const streamed = body.stream_options as { include_usage?: boolean; continuous_usage_stats?: boolean } | undefined;
-        const continuous = streamed?.continuous_usage_stats === true && (this.kind === 'vllm' || this.kind === 'sglang');
-        const prompt = await this.engine.countPromptTokens(
-            chat ? { model, messages: body.messages as ChatMessage[] } : { model, prompt: body.prompt as string },
-        );
-        const usage = (completion: number) => ({ prompt_tokens: prompt, completion_tokens: completion, total_tokens: prompt + completion });
-        const send = (choices: object[], completion: number, last = false) => {
-            const stated = last || continuous ? { usage: usage(completion) } : {};
-            response.write(`data: ${JSON.stringify({ id: 'x', object: 'chat.completion.chunk', created: 1, model: Name, choices, ...stated })}\n\n`);
-        };
-        const piece = (text: string) => (chat ? { delta: { content: text } } : { text });
-        let begun = false;
+        const events =
+            'messages' in request
+                ? this.engine.chat({ ...request, ...sampling }, options)
+                : this.engine.complete({ ...request, ...sampling }, options);
+        const stream = new ChunkWriter(this.kind, chat, prompt, body, response);
         for await (const event of events) {
-            if (!begun) {
-                response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' });
-                if (chat) send([{ index: 0, delta: { role: 'assistant', content: this.kind === 'llama.cpp' ? null : '' }, logprobs: null, finish_reason: null }], 0);
-                begun = true;
-            }
             if (event.type === 'text') {
                 this.generated += event.newTokens;
-                send([{ index: 0, ...piece(event.text), logprobs: null, finish_reason: null }], event.completionTokens);
-            } else {
-                const completion = Number(event.tokens.completion);
-                send([{ index: 0, ...(chat ? { delta: {} } : { text: '' }), logprobs: null, finish_reason: event.finishReason }], completion);
-                if (streamed?.include_usage === true) send([], completion, true);
-                response.end('data: [DONE]\n\n');
+                stream.piece(event.text, event.completionTokens);
+                continue;
             }
+            // All of these servers count the token that ends a turn; after a stop string there is none.
+            const ended = event.finishReason === 'stop' && sampling.stop === undefined ? 1 : 0;
+            this.generated += ended;
+            stream.end(event.finishReason, Number(event.tokens.completion) + ended);
         }
     }
 
@@ -204,29 +222,118 @@ export class UpstreamServer {
 
     /** The words of each server for a prompt that is too long, and for everything else. */
     private errorOf(error: EngineError): { status: number; body: object } {
-        if (!(error instanceof ContextLengthError)) return { status: 400, body: { error: { message: error.message, code: 400 } } };
-        const { promptTokens, contextLength } = error;
-        const vllm = `This model's maximum context length is ${contextLength} tokens. However, you requested ${promptTokens} tokens in the messages.`;
-        switch (this.kind) {
-            case 'llama.cpp':
-                return {
-                    status: 400,
-                    body: { error: { code: 400, message: 'the request exceeds the available context size, try increasing it', type: 'exceed_context_size_error', n_prompt_tokens: promptTokens, n_ctx: contextLength } },
-                };
-            case 'sglang':
-                return { status: 400, body: { object: 'error', message: `The input (${promptTokens} tokens) is longer than the model's context length (${contextLength} tokens).`, code: 400 } };
-            default:
-                return { status: 400, body: { object: 'error', message: vllm, type: 'BadRequestError', code: 400 } };
+        if (!(error instanceof ContextLengthError)) {
+            return { status: 400, body: { error: { message: error.message, code: 400 } } };
         }
+        const { promptTokens: prompt, contextLength: most } = error;
+        const bodies: Record<UpstreamKind, object> = {
+            'llama.cpp': {
+                error: {
+                    code: 400,
+                    message: `request (${prompt} tokens) exceeds the available context size (${most} tokens), try increasing it`,
+                    type: 'exceed_context_size_error',
+                    n_prompt_tokens: prompt,
+                    n_ctx: most,
+                },
+            },
+            sglang: {
+                object: 'error',
+                message: `The input (${prompt} tokens) is longer than the model's context length (${most} tokens).`,
+                code: 400,
+            },
+            vllm: {
+                error: {
+                    message: `This model's maximum context length is ${most} tokens. However, you requested ${prompt} tokens.`,
+                    type: 'BadRequestError',
+                    code: 400,
+                },
+            },
+            ollama: { error: { message: 'the input length exceeds the context length', type: 'api_error' } },
+            openai: { error: { message: 'too long', code: 'context_length_exceeded' } },
+        };
+        return { status: 400, body: bodies[this.kind] };
     }
 }
 
-function samplingOf(body: Record<string, unknown>): SamplingParameters {
+/** Writes the chunks of one answer as a kind of server does. */
+class ChunkWriter {
+    private readonly options: { include_usage?: boolean; continuous_usage_stats?: boolean };
+
+    constructor(
+        private readonly kind: UpstreamKind,
+        private readonly chat: boolean,
+        private readonly prompt: number,
+        private readonly body: Body,
+        private readonly response: ServerResponse,
+    ) {
+        this.options = (body.stream_options ?? {}) as ChunkWriter['options'];
+    }
+
+    piece(text: string, completion: number): void {
+        this.begin();
+        // llama.cpp and Ollama say nothing until a character is complete.
+        if (text === '' && (this.kind === 'llama.cpp' || this.kind === 'ollama')) return;
+        const delta = this.kind === 'ollama' ? { role: 'assistant', content: text } : { content: text };
+        const content = this.chat ? { delta } : { text };
+        this.send([{ index: 0, ...content, logprobs: null, finish_reason: null }], this.running(completion));
+    }
+
+    end(finishReason: string, completion: number): void {
+        this.begin();
+        const content = this.chat ? { delta: {} } : { text: '' };
+        this.send([{ index: 0, ...content, finish_reason: finishReason }], this.running(completion));
+        if (this.options.include_usage) this.send([], { ...this.usage(completion), ...this.timings(completion) });
+        this.response.end('data: [DONE]\n\n');
+    }
+
+    private begin(): void {
+        if (this.response.headersSent) return;
+        this.response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' });
+        if (!this.chat || this.kind === 'ollama') return;
+        const delta = { role: 'assistant', content: this.kind === 'llama.cpp' ? null : '' };
+        this.send([{ index: 0, delta, finish_reason: null }], this.running(0));
+    }
+
+    private running(completion: number): object {
+        const continuous = this.kind === 'vllm' || this.kind === 'sglang';
+        if (continuous && this.options.continuous_usage_stats) return this.usage(completion);
+        return this.kind === 'llama.cpp' && this.body.timings_per_token === true ? this.timings(completion) : {};
+    }
+
+    private usage(completion: number): object {
+        const usage = {
+            prompt_tokens: this.prompt,
+            completion_tokens: completion,
+            total_tokens: this.prompt + completion,
+        };
+        return { usage: this.kind === 'sglang' ? { ...usage, prompt_tokens_details: null, reasoning_tokens: 0 } : usage };
+    }
+
+    private timings(completion: number): object {
+        return this.kind === 'llama.cpp' ? { timings: { cache_n: 0, prompt_n: this.prompt, predicted_n: completion } } : {};
+    }
+
+    private send(choices: object[], more: object): void {
+        const object = this.chat ? 'chat.completion.chunk' : 'text_completion';
+        const chunk = { id: 'x', object, created: 1, model: ServedName, choices, ...more };
+        this.response.write(`data: ${JSON.stringify(chunk)}\n\n`);
+    }
+}
+
+function list(...data: object[]): object {
+    return { object: 'list', data };
+}
+
+function sendJson(response: ServerResponse, value: unknown, status = 200): void {
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value));
+}
+
+function samplingOf(body: Body): SamplingParameters {
     return {
         maxTokens: body.max_tokens as number,
         temperature: body.temperature as number,
         topP: body.top_p as number,
-        topK: body.top_k as number | undefined,
+        topK: Math.max(0, (body.top_k as number | undefined) ?? 0),
         seed: body.seed as number | undefined,
         stop: body.stop as string[] | undefined,
         presencePenalty: body.presence_penalty as number | undefined,

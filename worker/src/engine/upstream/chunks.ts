@@ -2,7 +2,7 @@ import type { FinishReason } from '../engine';
 import { EngineFailedError } from '../errors';
 
 /** Counts of an answer as a server states them; a count that it does not state is null. */
-export type StatedUsage = { prompt: number | null; cached: number; completion: number; reasoning: number };
+export type StatedUsage = { prompt: number | null; cached: number; completion: number; reasoning: number | null };
 
 /** What one event of a stream says. */
 export type Chunk = {
@@ -13,10 +13,15 @@ export type Chunk = {
     choice: Record<string, unknown> | undefined;
     finishReason: FinishReason | null;
     usage: StatedUsage | null;
+    /** Tokens generated so far, where the server states them with each piece. */
+    generated: number | null;
 };
 
-/** Of a choice, what is not passed on: it is ours to say, or of no use to a client. */
-const OwnFields = new Set(['index', 'delta', 'text', 'finish_reason', 'stop_reason', 'matched_stop', 'token_ids', 'prompt_token_ids']);
+/** Of a choice, what is passed on beside the delta: the other fields differ from server to server. */
+const ChoiceField = 'logprobs';
+
+/** Of a delta, what is not passed on by its own name. */
+const DeltaFields = new Set(['role', 'content']);
 
 /**
  * @param data of an event other than [DONE].
@@ -24,17 +29,19 @@ const OwnFields = new Set(['index', 'delta', 'text', 'finish_reason', 'stop_reas
  */
 export function parseChunk(data: string): Chunk {
     const body = parse(data);
-    if ('error' in body && body.error !== null) {
+    if ((body.error !== undefined && body.error !== null) || body.object === 'error') {
         throw new EngineFailedError('The inference server broke off its answer with an error. Look at its log.');
     }
-    const choices = Array.isArray(body.choices) ? (body.choices as Record<string, unknown>[]) : [];
-    const first = choices.find((each) => each.index === 0 || each.index === undefined);
     const usage = parseUsage(body.usage);
+    const generated = usage?.completion ?? predicted(body.timings);
+    const first = firstChoice(body.choices);
     if (first === undefined) {
-        return { text: '', extra: undefined, choice: undefined, finishReason: null, usage };
+        return { text: '', extra: undefined, choice: undefined, finishReason: null, usage, generated };
     }
     const { text, extra } = parseDelta(first);
-    return { text, extra, choice: rest(first, OwnFields), finishReason: finishOf(first.finish_reason), usage };
+    const logprobs = first[ChoiceField];
+    const choice = logprobs === undefined || logprobs === null ? undefined : { [ChoiceField]: logprobs };
+    return { text, extra, choice, finishReason: finishOf(first.finish_reason), usage, generated };
 }
 
 function parse(data: string): Record<string, unknown> {
@@ -44,29 +51,36 @@ function parse(data: string): Record<string, unknown> {
     } catch {
         // The parser's message would quote the answer.
     }
-    throw new EngineFailedError('The inference server sent an event that is no JSON object.');
+    throw new EngineFailedError('The inference server sent an event that is no JSON object. Look at its log.');
 }
 
-const DeltaFields = new Set(['role', 'content']);
+/** One answer is asked for; whatever has another index belongs to none. */
+function firstChoice(choices: unknown): Record<string, unknown> | undefined {
+    if (!Array.isArray(choices)) return undefined;
+    return choices.find((each) => typeof each === 'object' && each !== null && (each.index ?? 0) === 0);
+}
 
 function parseDelta(choice: Record<string, unknown>): Pick<Chunk, 'text' | 'extra'> {
     if (typeof choice.text === 'string') return { text: choice.text, extra: undefined };
-    const delta = choice.delta;
+    const { delta } = choice;
     if (typeof delta !== 'object' || delta === null) return { text: '', extra: undefined };
     const { content } = delta as { content?: unknown };
-    return { text: typeof content === 'string' ? content : '', extra: rest(delta as Record<string, unknown>, DeltaFields) };
+    return { text: typeof content === 'string' ? content : '', extra: extraOf(delta as Record<string, unknown>) };
 }
 
-/** @returns the fields that say something, without those of `known`. */
-function rest(fields: Record<string, unknown>, known: ReadonlySet<string>): Record<string, unknown> | undefined {
+/** @returns the fields that say something. */
+function extraOf(delta: Record<string, unknown>): Record<string, unknown> | undefined {
     let found: Record<string, unknown> | undefined;
-    for (const name in fields) {
-        const value = fields[name];
-        if (known.has(name) || value === null || value === undefined || (Array.isArray(value) && value.length === 0)) continue;
+    for (const name in delta) {
+        if (DeltaFields.has(name) || saysNothing(delta[name])) continue;
         found ??= {};
-        found[name] = value;
+        found[name] = delta[name];
     }
     return found;
+}
+
+function saysNothing(value: unknown): boolean {
+    return value === null || value === undefined || value === '' || (Array.isArray(value) && value.length === 0);
 }
 
 function finishOf(reason: unknown): FinishReason | null {
@@ -88,20 +102,30 @@ function finishOf(reason: unknown): FinishReason | null {
 
 /** @param value the field `usage`. @returns null when nothing, or nothing that can be meant, is stated. */
 export function parseUsage(value: unknown): StatedUsage | null {
-    if (typeof value !== 'object' || value === null) return null;
-    const usage = value as Record<string, unknown>;
-    const details = (name: string) => (usage[name] ?? {}) as Record<string, unknown>;
-    const completion = count(usage.completion_tokens);
+    if (!isObject(value)) return null;
+    const completion = count(value.completion_tokens);
     if (completion === null) return null;
+    const prompt = isObject(value.prompt_tokens_details) ? value.prompt_tokens_details : {};
+    const answer = isObject(value.completion_tokens_details) ? value.completion_tokens_details : {};
     return {
-        prompt: count(usage.prompt_tokens),
-        cached: count(details('prompt_tokens_details').cached_tokens) ?? 0,
+        prompt: count(value.prompt_tokens),
+        cached: count(prompt.cached_tokens) ?? 0,
         completion,
-        // SGLang states it beside the others.
-        reasoning: count(details('completion_tokens_details').reasoning_tokens) ?? count(usage.reasoning_tokens) ?? 0,
+        // SGLang states it beside the others, and 0 also for models whose reasoning it does not know.
+        reasoning: count(answer.reasoning_tokens) ?? (count(value.reasoning_tokens) || null),
     };
 }
 
-function count(value: unknown): number | null {
+/** @param timings of llama.cpp, which has them in place of a running usage. */
+function predicted(timings: unknown): number | null {
+    return isObject(timings) ? count(timings.predicted_n) : null;
+}
+
+/** @returns a number of tokens; null for whatever is none. */
+export function count(value: unknown): number | null {
     return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : null;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+    return typeof value === 'object' && value !== null;
 }

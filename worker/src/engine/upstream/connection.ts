@@ -1,4 +1,4 @@
-import { Agent, request, Dispatcher } from 'undici';
+import { Agent, type Dispatcher, request } from 'undici';
 
 import { AbortedError, EngineFailedError } from '../errors';
 
@@ -6,9 +6,11 @@ import { AbortedError, EngineFailedError } from '../errors';
 const MaxBytes = 256 * 1024 * 1024;
 /** The longest error that is read to find out its kind, bytes. */
 const MaxErrorBytes = 64 * 1024;
+/** The longest list of metrics that is looked at, bytes. */
+const MaxMetricsBytes = 4 * 1024 * 1024;
 /** Seconds for a connection to be made, and for the short questions to a server. */
 const ConnectSeconds = 10;
-const ShortSeconds = 15;
+const ShortSeconds = 30;
 
 export type ConnectionOptions = {
     /** Without a trailing slash. */
@@ -16,8 +18,6 @@ export type ConnectionOptions = {
     apiKey: string | undefined;
     /** Connections at the same time: one for each request, and a few for questions. */
     connections: number;
-    firstTokenSeconds: number;
-    idleSeconds: number;
 };
 
 /** An answer that is not a success. Its body may quote the prompt: it is looked at, and neither passed on nor logged. */
@@ -37,14 +37,15 @@ export class Connection {
     private readonly headers: Record<string, string>;
 
     constructor(private readonly options: ConnectionOptions) {
-        const { apiKey, connections, firstTokenSeconds, idleSeconds } = options;
+        const { apiKey, connections } = options;
         this.agent = new Agent({
             connections,
             // A request that was sent is never repeated behind our back.
             pipelining: 1,
             connect: { timeout: ConnectSeconds * 1000 },
-            headersTimeout: firstTokenSeconds * 1000,
-            bodyTimeout: idleSeconds * 1000,
+            // Each call has a deadline of its own: some servers send headers, and comments, long before a token.
+            headersTimeout: 0,
+            bodyTimeout: 0,
         });
         this.headers = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
     }
@@ -62,23 +63,42 @@ export class Connection {
     /** @returns the text of a GET, or null when there is no such thing. */
     async text(path: string): Promise<string | null> {
         const { statusCode, body } = await this.send('GET', path, undefined, AbortSignal.timeout(ShortSeconds * 1000));
-        const text = await readText(body, MaxBytes);
+        const text = await readText(body, MaxMetricsBytes);
         return statusCode === 200 ? text : null;
+    }
+
+    /** A question that takes no time worth mentioning. @throws {UpstreamRefusal}, {EngineFailedError} */
+    async ask(path: string, body: unknown): Promise<unknown> {
+        return this.post(path, body, AbortSignal.timeout(ShortSeconds * 1000));
     }
 
     /** @throws {UpstreamRefusal}, {EngineFailedError}, {AbortedError} */
     async post(path: string, body: unknown, signal: AbortSignal): Promise<unknown> {
-        return this.json('POST', path, body, signal);
+        try {
+            return await this.json('POST', path, body, signal);
+        } catch (error) {
+            if (error instanceof SyntaxError) throw new EngineFailedError(`${error.message} Check upstream.url.`);
+            throw error;
+        }
     }
 
-    /** @returns the body of a success, as it arrives. @throws {UpstreamRefusal}, {EngineFailedError}, {AbortedError} */
-    async stream(path: string, body: unknown, signal: AbortSignal): Promise<{ body: AsyncIterable<Buffer>; isStream: boolean }> {
+    /**
+     * @returns the body of a success, as it arrives; who stops asking for it stops the server from sending.
+     * @throws {UpstreamRefusal}, {EngineFailedError}, {AbortedError}
+     */
+    async stream(path: string, body: unknown, signal: AbortSignal): Promise<AsyncIterator<Uint8Array>> {
         const answer = await this.send('POST', path, body, signal);
         if (answer.statusCode !== 200) {
             throw new UpstreamRefusal(answer.statusCode, await readText(answer.body, MaxErrorBytes));
         }
         const type = String(answer.headers['content-type'] ?? '');
-        return { body: answer.body, isStream: type.startsWith('text/event-stream') };
+        if (!type.startsWith('text/event-stream')) {
+            await readText(answer.body, MaxErrorBytes);
+            throw new EngineFailedError(
+                'The inference server answered a streamed request with something else. Check upstream.url and its log.',
+            );
+        }
+        return answer.body[Symbol.asyncIterator]();
     }
 
     close(): Promise<void> {
@@ -124,14 +144,11 @@ export class Connection {
 export function failure(error: unknown, signal: AbortSignal): Error {
     if (signal.aborted && (signal.reason as Error | undefined)?.name !== 'TimeoutError') return new AbortedError();
     const code = (error as { code?: unknown } | null)?.code;
-    const why =
-        code === 'UND_ERR_HEADERS_TIMEOUT'
-            ? 'it has not begun to answer in time: its queue is long, or it hangs'
-            : code === 'UND_ERR_BODY_TIMEOUT'
-              ? 'it fell silent in the middle of an answer'
-              : typeof code === 'string'
-                ? `the connection failed with ${code}`
-                : 'the connection failed';
+    const why = signal.aborted
+        ? 'it has not answered in time'
+        : typeof code === 'string'
+          ? `the connection failed with ${code}`
+          : 'the connection failed';
     return new EngineFailedError(`The inference server behind this worker does not serve: ${why}. Look at its log.`);
 }
 

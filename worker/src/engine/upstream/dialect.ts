@@ -3,8 +3,8 @@ import type { UpstreamKind } from './options';
 /** In what one kind of server differs from the others, as its documentation says. */
 export type Dialect = {
     readonly kind: UpstreamKind;
-    /** Whether each piece of a stream can state the usage so far (`stream_options.continuous_usage_stats`). */
-    readonly continuousUsage: boolean;
+    /** Fields that make each piece of a stream state the tokens so far; null where there are none. */
+    readonly runningCount: Readonly<Record<string, unknown>> | null;
     /** How prompts are counted; null where there is no tokenizer to ask. */
     readonly tokenizer: 'tokenize-chat' | 'apply-template' | null;
     /** @returns fields that keep the cache of prompts apart from that of other scopes. */
@@ -13,83 +13,98 @@ export type Dialect = {
     readonly cacheWarning: string | null;
     /** Fields without which a last message of the assistant is not continued. */
     readonly prefill: Readonly<Record<string, unknown>>;
-    /** Fields of a request that are passed on beside the common ones. */
+    /**
+     * Sampling that the OpenAI API does not have, switched off: these servers have other defaults, or take them from
+     * the model's generation_config.json.
+     */
+    readonly neutral: Readonly<Record<string, unknown>>;
+    /** Whether `top_k` is honoured. */
+    readonly topK: boolean;
+    /** Names of the fields of `extra-fields.ts` that are passed on beside the common ones. */
     readonly extra: readonly string[];
-    /** Path of metrics in Prometheus' format, and the gauge of requests that wait; null where there are none. */
-    readonly metrics: { path: string; waiting: readonly string[] } | null;
+    readonly metrics: Metrics | null;
 };
 
-/**
- * Fields of the OpenAI API that every server may be given. What is not on a list is refused, because a field that makes a
- * server do more than its usage shows (n, best_of, echo, prompt_logprobs, beam search), or push itself before others
- * (priority), would be at the cost of the owner or of others.
- */
-export const CommonExtra: readonly string[] = [
-    'tools',
-    'tool_choice',
-    'parallel_tool_calls',
-    'response_format',
-    'logprobs',
-    'top_logprobs',
-    'logit_bias',
-    'reasoning_effort',
-    'verbosity',
-    'functions',
-    'function_call',
-];
+/** Gauges in Prometheus' format that say how busy a server is. */
+export type Metrics = {
+    readonly path: string;
+    /** Requests in the server's own queue. */
+    readonly waiting: readonly string[];
+    /** Share of its memory for contexts that is taken, from 0 to 1. */
+    readonly memory: readonly string[];
+};
+
+const UsageInEachPiece = { stream_options: { include_usage: true, continuous_usage_stats: true } };
 
 const Dialects: Record<UpstreamKind, Dialect> = {
     vllm: {
         kind: 'vllm',
-        continuousUsage: true,
+        runningCount: UsageInEachPiece,
         tokenizer: 'tokenize-chat',
         isolation: (scope) => ({ cache_salt: scope }),
         cacheWarning: null,
         prefill: { continue_final_message: true, add_generation_prompt: false },
-        extra: ['min_p', 'min_tokens', 'ignore_eos', 'repetition_penalty', 'chat_template_kwargs'],
-        metrics: { path: '/metrics', waiting: ['vllm:num_requests_waiting'] },
+        neutral: { top_k: -1, min_p: 0, repetition_penalty: 1 },
+        topK: true,
+        extra: ['min_p', 'repetition_penalty', 'chat_template_kwargs'],
+        metrics: {
+            path: '/metrics',
+            waiting: ['vllm:num_requests_waiting'],
+            // The second is its name in releases before 0.10.
+            memory: ['vllm:kv_cache_usage_perc', 'vllm:gpu_cache_usage_perc'],
+        },
     },
     sglang: {
         kind: 'sglang',
-        continuousUsage: true,
-        tokenizer: null,
+        runningCount: UsageInEachPiece,
+        // Older releases tokenize only raw text; `discover` finds out.
+        tokenizer: 'tokenize-chat',
         isolation: (scope) => ({ cache_salt: scope }),
         cacheWarning:
-            'Releases of SGLang before May 2026 ignored cache_salt: start it with --disable-radix-cache, or how fast an answer ' +
-            'begins tells clients about the prompts of others.',
+            'Releases of SGLang before May 2026 ignored cache_salt: start those with --disable-radix-cache, or how fast an ' +
+            'answer begins tells clients about the prompts of others.',
         prefill: { continue_final_message: true },
-        extra: ['min_p', 'min_tokens', 'ignore_eos', 'repetition_penalty', 'chat_template_kwargs'],
-        metrics: { path: '/metrics', waiting: ['sglang:num_queue_reqs'] },
+        neutral: { top_k: -1, min_p: 0, repetition_penalty: 1 },
+        topK: true,
+        extra: ['min_p', 'repetition_penalty', 'chat_template_kwargs'],
+        metrics: { path: '/metrics', waiting: ['sglang:num_queue_reqs'], memory: ['sglang:token_usage'] },
     },
     'llama.cpp': {
         kind: 'llama.cpp',
-        continuousUsage: false,
+        runningCount: { timings_per_token: true },
         tokenizer: 'apply-template',
         isolation: () => ({ cache_prompt: false }),
         cacheWarning: null,
         prefill: {},
-        extra: ['min_p', 'ignore_eos', 'chat_template_kwargs'],
-        metrics: { path: '/metrics', waiting: ['llamacpp:requests_deferred'] },
+        neutral: { top_k: 0, min_p: 0, repeat_penalty: 1 },
+        topK: true,
+        extra: ['min_p', 'repeat_penalty', 'chat_template_kwargs'],
+        metrics: { path: '/metrics', waiting: ['llamacpp:requests_deferred'], memory: [] },
     },
     ollama: {
         kind: 'ollama',
-        continuousUsage: false,
+        runningCount: null,
         tokenizer: null,
         isolation: null,
         cacheWarning:
-            'Ollama keeps the last prompt of each slot and cannot be told not to: how fast an answer begins tells clients about ' +
-            'the prompts of others. Use another server where that matters.',
+            'Ollama keeps the last prompt of each slot and cannot be told not to: how fast an answer begins tells clients ' +
+            'about the prompts of others. Use another server where that matters.',
         prefill: {},
+        neutral: {},
+        topK: false,
         extra: [],
         metrics: null,
     },
     openai: {
         kind: 'openai',
-        continuousUsage: false,
+        runningCount: null,
         tokenizer: null,
         isolation: null,
-        cacheWarning: 'Whether this server keeps prompts of different clients apart is not known: switch its prefix cache off.',
+        cacheWarning:
+            'Whether this server keeps the prompts of different clients apart is not known: switch its prefix cache off.',
         prefill: {},
+        neutral: {},
+        topK: false,
         extra: [],
         metrics: null,
     },

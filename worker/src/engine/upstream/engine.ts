@@ -12,9 +12,8 @@ import type {
 } from '../engine';
 import {
     AbortedError,
-    ContextLengthError,
     EngineClosedError,
-    EngineFailedError,
+    EngineOptionsError,
     InvalidRequestError,
     ModelNotFoundError,
     UnsupportedError,
@@ -22,10 +21,11 @@ import {
 import { checkSampling } from '../sampling';
 import { SlotPool } from '../slots';
 import { Connection, UpstreamRefusal } from './connection';
-import { type Dialect, dialectOf } from './dialect';
+import type { Dialect } from './dialect';
 import { type Discovered, discover } from './discover';
+import { fetchEmbeddings, findDimension } from './embeddings';
 import { UpstreamGeneration, type GenerationRequest, type GenerationResources } from './generation';
-import { QueueWatch } from './load';
+import { LoadWatch } from './load';
 import {
     baseURL,
     checkUpstreamOptions,
@@ -34,14 +34,15 @@ import {
     DefaultIdleSeconds,
     type UpstreamOptions,
 } from './options';
-import { type PromptCount, PromptCounter } from './prompt-count';
+import { boundOf, type PromptCount, PromptCounter } from './prompt-count';
 import { refusalError } from './refusal';
 import { RequestWriter } from './request';
 
 /** Connections beside those of the requests: for tokenizer and metrics. */
 const SpareConnections = 16;
-/** Texts of an embeddings request that are sent at once. */
-const EmbedProbe = 'test';
+
+/** Seconds between two complaints about what a server states. */
+const ComplaintSeconds = 60;
 
 /**
  * Serves a model through an OpenAI-compatible inference server.
@@ -54,15 +55,18 @@ export async function createUpstreamEngine(options: UpstreamOptions): Promise<En
         base: baseURL(options.url),
         apiKey: options.apiKey,
         connections: options.slots + SpareConnections,
-        firstTokenSeconds: options.firstTokenSeconds ?? DefaultFirstTokenSeconds,
-        idleSeconds: options.idleSeconds ?? DefaultIdleSeconds,
     });
     try {
         const found = await discover(connection, options);
-        const dialect = dialectOf(found.kind);
-        if (dialect.cacheWarning !== null) options.onLog?.(dialect.cacheWarning);
-        const dimension = options.embeddings === false ? 0 : await embeddingDimension(connection, found.model);
-        return new UpstreamEngine(connection, dialect, found, options, dimension);
+        if (found.dialect.cacheWarning !== null) options.onLog?.(found.dialect.cacheWarning);
+        const dimension = options.embeddings === false ? 0 : await findDimension(connection, found.model);
+        if (options.embeddings === true && dimension === 0) {
+            throw new EngineOptionsError(
+                `The server at ${options.url} gives no embeddings for '${found.model}'. Start it with a model that does, ` +
+                    'or do not offer them.',
+            );
+        }
+        return new UpstreamEngine(connection, found, options, dimension);
     } catch (error) {
         await connection.close();
         throw error;
@@ -80,28 +84,29 @@ class UpstreamEngine implements Engine {
     private readonly running = new Set<UpstreamGeneration>();
     private readonly counter: PromptCounter;
     private readonly writer: RequestWriter;
-    private readonly queue: QueueWatch;
+    private readonly watch: LoadWatch;
     private readonly resources: GenerationResources;
     private readonly model: EngineModel;
     private closing: Promise<void> | undefined;
+    private complainedAt = -Infinity;
 
     constructor(
         private readonly connection: Connection,
-        dialect: Dialect,
         private readonly found: Discovered,
-        options: UpstreamOptions,
+        private readonly options: UpstreamOptions,
         embeddingDimension: number,
     ) {
+        const { dialect, contextLength } = found;
         this.slots = options.slots;
-        this.boundsPrompts = dialect.tokenizer === null;
         this.pool = new SlotPool(Array.from({ length: options.slots }, () => ({})));
         this.counter = new PromptCounter(connection, dialect, found.model);
+        this.boundsPrompts = !this.counter.exact;
         this.writer = new RequestWriter(dialect, found.model);
-        this.queue = new QueueWatch(connection, dialect);
+        this.watch = new LoadWatch(connection, dialect.metrics);
         this.model = {
             id: options.modelId ?? found.model,
             weightsHash: options.weightsHash.toLowerCase(),
-            contextLength: found.contextLength,
+            contextLength,
             supports: { chat: true, embeddings: embeddingDimension > 0 },
             embeddingDimension,
             weightsBytes: 0,
@@ -113,9 +118,11 @@ class UpstreamEngine implements Engine {
             connection,
             slots: this.pool,
             model: this.model.id,
-            contextLength: found.contextLength,
+            contextLength,
+            firstTokenSeconds: options.firstTokenSeconds ?? DefaultFirstTokenSeconds,
+            idleSeconds: options.idleSeconds ?? DefaultIdleSeconds,
             atOnce: options.atOnce ?? DefaultAtOnce,
-            onDisputed: () => options.onLog?.('The inference server stated a usage that cannot be; the lower one was counted.'),
+            onDisputed: () => this.complain(),
         };
     }
 
@@ -124,9 +131,9 @@ class UpstreamEngine implements Engine {
     }
 
     slotsOf(model: string): number {
-        this.check(model);
+        if (model !== this.model.id) throw new ModelNotFoundError(model, [this.model.id]);
         // Who would only wait in the server's queue waits better where it can be told so.
-        return this.queue.length > 0 ? Math.max(1, this.pool.running) : this.slots;
+        return this.watch.busy ? Math.max(1, this.pool.running) : this.slots;
     }
 
     async countPromptTokens(request: ChatRequest | CompletionRequest): Promise<number> {
@@ -148,16 +155,24 @@ class UpstreamEngine implements Engine {
 
     async embed(model: string, inputs: readonly string[], { signal }: EmbedOptions): Promise<Embeddings> {
         this.check(model);
-        if (!this.model.supports.embeddings) {
-            throw new UnsupportedError(`The model '${model}' gives no embeddings here. Ask a provider that offers an embedding model.`, 'embeddings');
+        const { embeddings } = this.model.supports;
+        if (!embeddings) {
+            throw new UnsupportedError(
+                `The model '${model}' gives no embeddings here. Ask a provider that offers an embedding model.`,
+                'embeddings',
+            );
         }
-        if (inputs.some((input) => input === '')) throw new InvalidRequestError('An input to embed is empty.', 'input');
+        const empty = inputs.findIndex((input) => typeof input !== 'string' || input === '');
+        if (empty >= 0) throw new InvalidRequestError(`input[${empty}] is not a text, or is empty.`, 'input');
         if (signal.aborted) throw new AbortedError();
+        const { firstTokenSeconds } = this.resources;
+        const patience = AbortSignal.timeout(firstTokenSeconds * 1000);
+        const ended = AbortSignal.any([signal, patience]);
         try {
-            const answer = await this.connection.post('/v1/embeddings', { model: this.found.model, input: inputs, encoding_format: 'float' }, signal);
-            return embeddingsOf(answer, inputs.length, this.model.embeddingDimension);
+            return await fetchEmbeddings(this.connection, this.found.model, inputs, this.model.embeddingDimension, ended);
         } catch (error) {
-            throw error instanceof UpstreamRefusal ? this.refusal(error, { tokens: Math.max(...inputs.map((input) => Buffer.byteLength(input))) }) : error;
+            if (signal.aborted) throw new AbortedError();
+            throw this.explain(error, () => Math.max(...inputs.map((prompt) => boundOf({ model, prompt }).tokens)));
         }
     }
 
@@ -176,17 +191,9 @@ class UpstreamEngine implements Engine {
         checkSampling(request);
         // Whatever is refused is refused before anything is counted or sent.
         body(1);
-        if (options.signal.aborted) return yield* this.run({ path, prompt: NoPrompt, maxTokens: null, body }, options);
-        const prompt = await this.count(request);
-        // Some servers shorten a prompt that is too long without a word.
-        if ((prompt.exact ? prompt.tokens : prompt.unstated) >= this.found.contextLength) {
-            throw new ContextLengthError(prompt.tokens, this.found.contextLength);
-        }
-        yield* this.run({ path, prompt, maxTokens: request.maxTokens ?? null, body }, options);
-    }
-
-    private async *run(request: GenerationRequest, options: GenerateOptions): AsyncGenerator<ChatEvent, void, undefined> {
-        const generation = new UpstreamGeneration(this.resources, request, options);
+        const prompt = () => this.count(request);
+        const maxTokens = request.maxTokens ?? null;
+        const generation = new UpstreamGeneration(this.resources, { path, prompt, maxTokens, body }, options);
         this.running.add(generation);
         try {
             yield* generation.events();
@@ -199,17 +206,27 @@ class UpstreamEngine implements Engine {
         try {
             return await this.counter.count(request);
         } catch (error) {
-            throw error instanceof UpstreamRefusal ? this.refusal(error, { tokens: 0 }) : error;
+            throw this.explain(error, () => boundOf(request).tokens);
         }
     }
 
-    private refusal(error: UpstreamRefusal, { tokens }: { tokens: number }): Error {
-        return refusalError(error, { model: this.model.id, prompt: tokens, contextLength: this.found.contextLength });
+    /** @returns an error of ours for whatever came out of a call to the server. */
+    private explain(error: unknown, promptTokens: () => number): unknown {
+        if (this.closing !== undefined) return new EngineClosedError();
+        if (!(error instanceof UpstreamRefusal)) return error;
+        const { id: model, contextLength } = this.model;
+        return refusalError(error, { model, prompt: promptTokens(), contextLength });
     }
 
     private check(model: string): void {
         if (this.closing !== undefined) throw new EngineClosedError();
         if (model !== this.model.id) throw new ModelNotFoundError(model, [this.model.id]);
+    }
+
+    private complain(): void {
+        if (performance.now() - this.complainedAt < ComplaintSeconds * 1000) return;
+        this.complainedAt = performance.now();
+        this.options.onLog?.('The inference server stated a usage that cannot be; the lower one was counted.');
     }
 
     private async shutDown(): Promise<void> {
@@ -220,8 +237,6 @@ class UpstreamEngine implements Engine {
     }
 }
 
-const NoPrompt: PromptCount = { tokens: 0, exact: true, unstated: 0 };
-
 function deviceOf({ kind }: Dialect, { url, slots }: UpstreamOptions): DeviceReport {
     return {
         backend: 'upstream',
@@ -231,39 +246,8 @@ function deviceOf({ kind }: Dialect, { url, slots }: UpstreamOptions): DeviceRep
         vramBefore: 0,
         vramAfter: 0,
         offloading: false,
-        note: `The model runs in an inference server (${kind}) at ${baseURL(url)}, ${slots} requests at once; what it runs on is its own affair.`,
+        note:
+            `The model runs in an inference server (${kind}) at ${baseURL(url)}, ${slots} requests at once; what it runs ` +
+            'on is its own affair.',
     };
-}
-
-/** @returns the length of the server's vectors; 0 when it gives none. */
-async function embeddingDimension(connection: Connection, model: string): Promise<number> {
-    try {
-        const signal = AbortSignal.timeout(15_000);
-        const answer = await connection.post('/v1/embeddings', { model, input: [EmbedProbe], encoding_format: 'float' }, signal);
-        const [first] = (answer as { data?: { embedding?: unknown }[] }).data ?? [];
-        return Array.isArray(first?.embedding) ? first.embedding.length : 0;
-    } catch {
-        // Most chat models give none, and say so with one error or another.
-        return 0;
-    }
-}
-
-function embeddingsOf(answer: unknown, count: number, dimension: number): Embeddings {
-    const { data, usage } = answer as { data?: { index?: number; embedding?: unknown }[]; usage?: { prompt_tokens?: unknown } };
-    const vectors = new Array<Float32Array | undefined>(count).fill(undefined);
-    (Array.isArray(data) ? data : []).forEach(({ index, embedding }, position) => {
-        if (Array.isArray(embedding) && embedding.length === dimension) vectors[index ?? position] = unit(Float32Array.from(embedding as number[]));
-    });
-    const tokens = usage?.prompt_tokens;
-    if (vectors.length !== count || vectors.some((vector) => vector === undefined) || !Number.isSafeInteger(tokens) || (tokens as number) < 0) {
-        throw new EngineFailedError('The inference server answered a request for embeddings incompletely. Look at its log.');
-    }
-    return { vectors: vectors as Float32Array[], tokens: tokens as number };
-}
-
-/** The embedded engine gives vectors of length 1; servers do or do not. */
-function unit(vector: Float32Array): Float32Array {
-    const length = Math.hypot(...vector);
-    if (length === 0 || Math.abs(length - 1) < 1e-6) return vector;
-    return vector.map((value) => value / length);
 }

@@ -1,11 +1,12 @@
 import type { ChatEvent, EndEvent, FinishReason, GenerateOptions, TextEvent } from '../engine';
-import { AbortedError, EngineError, EngineFailedError } from '../errors';
+import { AbortedError, ContextLengthError, EngineError, EngineFailedError } from '../errors';
 import type { SlotPool } from '../slots';
-import { type Chunk, parseChunk, type StatedUsage } from './chunks';
+import { AnswerReader } from './answer';
 import { type Connection, failure, UpstreamRefusal } from './connection';
+import { Deadline } from './deadline';
 import type { PromptCount } from './prompt-count';
 import { refusalError } from './refusal';
-import { eventData } from './sse';
+import { EventSplitter } from './sse';
 import { settleUsage } from './usage';
 
 /** What all requests of an engine share. */
@@ -16,6 +17,9 @@ export type GenerationResources = {
     readonly model: string;
     /** Prompt and answer together, in tokens. */
     readonly contextLength: number;
+    /** Seconds to the first token, and between two pieces of an answer. */
+    readonly firstTokenSeconds: number;
+    readonly idleSeconds: number;
     /** Tokens that arrived together and are given out as one event, at most. */
     readonly atOnce: number;
     /** Hears of usage that cannot be. */
@@ -25,22 +29,31 @@ export type GenerationResources = {
 /** One request to the server. */
 export type GenerationRequest = {
     readonly path: string;
-    readonly prompt: PromptCount;
+    /** Counts the prompt. */
+    readonly prompt: () => Promise<PromptCount>;
     /** The most tokens that the client asked for; null for as many as fit. */
     readonly maxTokens: number | null;
     /** @returns the body for so many tokens. */
     readonly body: (maxTokens: number) => Record<string, unknown>;
 };
 
-const End = '[DONE]';
+/** What a server may still send after the end of an answer, until its connection can be used again. */
+const MostPartsAfterEnd = 16;
+const SecondsAfterEnd = 1;
+
+/** What is known of a request from when its prompt was counted. */
+type Begun = { readonly prompt: PromptCount; readonly reader: AnswerReader };
 
 /** One request from its place in the queue to its last event. */
 export class UpstreamGeneration {
     private readonly stop = new AbortController();
+    private readonly deadline = new Deadline(() => this.miss());
     private slot: object | undefined;
+    /** Set when the server was asked; nothing is owed before. */
+    private begun: Begun | undefined;
+    /** Tokens that were given out. */
     private given = 0;
-    private stated: StatedUsage | null = null;
-    private sent = false;
+    private missed: EngineError | undefined;
 
     constructor(
         private readonly resources: GenerationResources,
@@ -60,144 +73,155 @@ export class UpstreamGeneration {
         let finishReason: FinishReason = 'abort';
         try {
             if (signal.aborted) this.abort();
-            await this.enter();
-            if (!this.stop.signal.aborted) finishReason = yield* this.answer();
+            const prompt = await this.enter();
+            if (prompt !== undefined) finishReason = yield* this.answer(prompt);
         } catch (error) {
-            if (!(error instanceof AbortedError && this.stop.signal.aborted)) throw error;
+            throw this.missed ?? error;
         } finally {
             signal.removeEventListener('abort', this.abort);
-            // Whatever the server still wants to say, nobody listens.
-            this.stop.abort();
+            this.deadline.clear();
             this.leave();
         }
         yield this.end(finishReason);
     }
 
-    /** Waits for a slot, then for the caller's consent. */
-    private async enter(): Promise<void> {
+    /** Waits for a slot, and for the caller's consent. @returns undefined when the request was ended before. */
+    private async enter(): Promise<PromptCount | undefined> {
         const { signal } = this.stop;
-        if (signal.aborted) return;
-        this.slot = await this.resources.slots.acquire(signal);
-        if (signal.aborted) return this.leave();
-        const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-        await Promise.race([this.options.onStart?.(this.request.prompt.tokens), stopped]);
+        if (signal.aborted) return undefined;
+        // The prompt is counted while the request waits: its place in the queue is that of its arrival.
+        const counting = this.request.prompt();
+        counting.catch(() => undefined);
+        try {
+            this.slot = await this.resources.slots.acquire(signal);
+        } catch (error) {
+            if (error instanceof AbortedError) return undefined;
+            throw error;
+        }
+        if (signal.aborted) {
+            this.leave();
+            return undefined;
+        }
+        const stopped = new Promise<undefined>((resolve) =>
+            signal.addEventListener('abort', () => resolve(undefined), { once: true }),
+        );
+        const prompt = await Promise.race([counting, stopped]);
+        if (prompt === undefined) return undefined;
+        const { contextLength } = this.resources;
+        // Some servers shorten a prompt that is too long without a word.
+        if (prompt.tokens >= contextLength) throw new ContextLengthError(prompt.tokens, contextLength);
+        await Promise.race([this.options.onStart?.(prompt.tokens), stopped]);
+        return signal.aborted ? undefined : prompt;
     }
 
-    private async *answer(): AsyncGenerator<TextEvent, FinishReason, undefined> {
-        const most = this.mostTokens();
+    private async *answer(prompt: PromptCount): AsyncGenerator<TextEvent, FinishReason, undefined> {
         const { signal } = this.stop;
-        const pieces = await this.open(most);
-        let finishReason: FinishReason | null = null;
-        let complete = false;
+        const { atOnce, contextLength, firstTokenSeconds, idleSeconds } = this.resources;
+        const maxTokens = Math.min(this.request.maxTokens ?? Infinity, contextLength - prompt.tokens);
+        const reader = new AnswerReader(maxTokens, atOnce);
+        const splitter = new EventSplitter();
+        this.begun = { prompt, reader };
+        let parts: AsyncIterator<Uint8Array> | undefined;
+        let waiting = true;
         try {
-            for await (const events of pieces) {
-                for (const event of this.gather(events, most)) {
-                    if (event === End) {
-                        complete = true;
-                        break;
-                    }
-                    finishReason = event.finishReason ?? finishReason;
-                    if (event.text === null) continue;
-                    if (signal.aborted) return 'abort';
-                    this.given = event.text.completionTokens;
-                    yield event.text;
-                    if (signal.aborted) return 'abort';
-                    if (this.given >= most && finishReason === null) return 'length';
+            this.deadline.set(firstTokenSeconds);
+            parts = await this.open(maxTokens, prompt);
+            while (!reader.done) {
+                if (!waiting) this.deadline.set(this.given === 0 ? firstTokenSeconds : idleSeconds);
+                waiting = true;
+                const part = await parts.next();
+                if (signal.aborted) return this.aborted();
+                if (part.done === true) break;
+                const data = splitter.push(part.value);
+                // Comments that keep a connection alive are no sign of an answer.
+                if (data.length === 0) continue;
+                waiting = false;
+                this.deadline.pause();
+                for (const event of reader.read(data)) {
+                    this.given = event.completionTokens;
+                    yield event;
+                    if (signal.aborted) return this.aborted();
                 }
-                if (complete) break;
             }
         } catch (error) {
-            if (signal.aborted) return 'abort';
+            if (signal.aborted) return this.aborted();
             if (error instanceof EngineError) throw error;
             throw failure(error, signal);
+        } finally {
+            this.deadline.pause();
+            // What the server still wants to say nobody listens to; after a complete answer the connection is kept.
+            if (reader.done && reader.finishReason !== null && parts !== undefined && !signal.aborted) {
+                void this.drain(parts);
+            } else {
+                this.stop.abort();
+            }
         }
-        if (signal.aborted) return 'abort';
-        if (finishReason === null) {
-            throw new EngineFailedError('The inference server closed the connection in the middle of an answer. Look at its log.');
+        if (reader.finishReason === null) {
+            throw new EngineFailedError(
+                'The inference server closed the connection in the middle of an answer. Look at its log.',
+            );
         }
-        return finishReason;
+        return reader.finishReason;
     }
 
-    /** Turns what arrived together into as few events as possible, without changing an order. */
-    private *gather(data: readonly string[], most: number): Generator<{ finishReason: FinishReason | null; text: TextEvent | null } | typeof End> {
-        let text = '';
-        let total = this.given;
-        let before = this.given;
-        const flush = (extra?: Chunk['extra'], choice?: Chunk['choice']) => {
-            const event: TextEvent = {
-                type: 'text',
-                text,
-                newTokens: total - before,
-                completionTokens: total,
-                ...(extra === undefined ? {} : { extra }),
-                ...(choice === undefined ? {} : { choice }),
-            };
-            text = '';
-            before = total;
-            return { finishReason: null, text: event };
-        };
-        for (const each of data) {
-            if (each === End) {
-                if (text !== '' || total > before) yield flush();
-                yield End;
-                return;
-            }
-            const chunk = parseChunk(each);
-            this.stated = chunk.usage ?? this.stated;
-            const produced = chunk.text !== '' || chunk.extra !== undefined || chunk.choice !== undefined;
-            const counted = chunk.usage === null ? total + (produced ? 1 : 0) : Math.max(chunk.usage.completion, total);
-            // What is stated without text belongs to none: it is settled with the last event.
-            if (produced) {
-                total = Math.min(counted, most);
-                text += chunk.text;
-            }
-            if (chunk.extra !== undefined || chunk.choice !== undefined || total - before >= this.resources.atOnce) {
-                yield flush(chunk.extra, chunk.choice);
-            }
-            if (chunk.finishReason !== null) {
-                if (text !== '' || total > before) yield flush();
-                yield { finishReason: chunk.finishReason, text: null };
-            }
-        }
-        if (text !== '' || total > before) yield flush();
-    }
-
-    private async open(most: number): Promise<AsyncIterable<string[]>> {
+    private async open(maxTokens: number, prompt: PromptCount): Promise<AsyncIterator<Uint8Array>> {
         const { connection, model, contextLength } = this.resources;
-        const { path, prompt, body } = this.request;
-        this.sent = true;
+        const { path, body } = this.request;
         try {
-            const answer = await connection.stream(path, body(most), this.stop.signal);
-            if (!answer.isStream) {
-                throw new EngineFailedError('The inference server answered a streamed request with something else. Check upstream.url.');
-            }
-            return eventData(answer.body);
+            return await connection.stream(path, body(maxTokens), this.stop.signal);
         } catch (error) {
-            this.sent = false;
-            if (error instanceof UpstreamRefusal) throw refusalError(error, { model, prompt: prompt.tokens, contextLength });
+            if (error instanceof UpstreamRefusal) {
+                throw refusalError(error, { model, prompt: prompt.tokens, contextLength });
+            }
             throw error;
         }
     }
 
-    private mostTokens(): number {
-        const { prompt, maxTokens } = this.request;
-        const room = this.resources.contextLength - (prompt.exact ? prompt.tokens : prompt.unstated);
-        return Math.max(1, Math.min(maxTokens ?? Infinity, room));
+    /** @throws {EngineFailedError} when it was the server that took too long, and not the client that left. */
+    private aborted(): 'abort' {
+        if (this.missed !== undefined) throw this.missed;
+        return 'abort';
+    }
+
+    private miss(): void {
+        const { firstTokenSeconds, idleSeconds } = this.resources;
+        this.missed = new EngineFailedError(
+            this.given === 0
+                ? `The inference server has not begun to answer within ${firstTokenSeconds} s: its queue is long, or it ` +
+                  'hangs. Look at its log.'
+                : `The inference server fell silent for ${idleSeconds} s in the middle of an answer. Look at its log.`,
+        );
+        this.stop.abort();
+    }
+
+    /** Reads to the end of a body that has said all: only then its connection serves the next request. */
+    private async drain(parts: AsyncIterator<Uint8Array>): Promise<void> {
+        const tooLate = setTimeout(() => this.stop.abort(), SecondsAfterEnd * 1000);
+        try {
+            for (let i = 0; i < MostPartsAfterEnd; i++) {
+                if ((await parts.next()).done === true) return;
+            }
+            this.stop.abort();
+        } catch {
+            // The connection is gone, which is all the same now.
+        } finally {
+            clearTimeout(tooLate);
+        }
     }
 
     private end(finishReason: FinishReason): EndEvent {
-        const { prompt, maxTokens } = this.request;
-        if (!this.sent) {
+        if (this.begun === undefined) {
             return { type: 'end', finishReason, tokens: { prompt: 0n, cached: 0n, completion: 0n, reasoning: 0n } };
         }
+        const { prompt, reader } = this.begun;
         const aborted = finishReason === 'abort';
-        // Of an answer that was ended early only what was given out counts, whatever was generated ahead.
-        const stated = this.stated === null || !aborted ? this.stated : { ...this.stated, completion: this.given };
-        const { tokens, disputed } = settleUsage(stated, {
+        const { tokens, disputed } = settleUsage(reader.stated, {
             prompt: prompt.tokens,
             promptUnstated: prompt.unstated,
             completion: this.given,
-            maxTokens,
+            reasoning: reader.reasoning,
+            // Of an answer that was ended early only what was given out counts, whatever was generated ahead.
+            most: aborted ? this.given : reader.most,
         });
         if (disputed && !aborted) this.resources.onDisputed();
         return { type: 'end', finishReason, tokens };

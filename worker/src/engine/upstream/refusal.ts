@@ -18,12 +18,17 @@ export function refusalError(
     switch (status) {
         case 400:
         case 422:
-            return new InvalidRequestError('The inference server refuses this request: a field has a value that it does not take.', 'body');
+            return new InvalidRequestError(
+                'The inference server refuses this request: a field has a value that it does not take.',
+                'body',
+            );
         case 401:
         case 403:
-            return new EngineFailedError(`The inference server refuses this worker (${status}): its owner has to set upstream.apiKey.`);
+            return new EngineFailedError(
+                `The inference server refuses this worker (${status}): its owner has to set upstream.apiKey.`,
+            );
         case 404:
-            return new ModelNotFoundError(model, []);
+            return new ModelNotFoundError(model, ['nothing at the moment, its server has lost it']);
         case 429:
         case 503:
             return new EngineFailedError(`The inference server takes nothing at the moment (${status}). Try again soon.`);

@@ -2,11 +2,12 @@ import { createHmac, randomBytes } from 'node:crypto';
 
 import type { ChatMessage, ChatRequest, CompletionRequest, SamplingParameters } from '../engine';
 import { InvalidRequestError, UnsupportedError } from '../errors';
-import { asksForNothing } from '../sampling';
-import { CommonExtra, type Dialect } from './dialect';
+import { asksForNothing, seedOf } from '../sampling';
+import type { Dialect } from './dialect';
+import { extraFields } from './extra-fields';
 
 /** Fields of a message that are passed on by their own names. */
-const MessageExtra = new Set(['name', 'tool_calls', 'tool_call_id', 'reasoning_content', 'refusal']);
+const MessageExtra = new Set(['name', 'tool_calls', 'tool_call_id', 'reasoning_content', 'reasoning', 'refusal']);
 
 /** @returns messages as the OpenAI API has them. @throws {InvalidRequestError}, {UnsupportedError} */
 export function messagesOf(request: ChatRequest): Record<string, unknown>[] {
@@ -20,11 +21,17 @@ export function messagesOf(request: ChatRequest): Record<string, unknown>[] {
     }));
 }
 
-/** An image is a URL that a server would fetch, or bytes whose tokens nobody can count beforehand: text only. */
+/**
+ * An image is a URL that a server would fetch, or bytes whose tokens nobody can count beforehand: text only. Parts are
+ * joined here, because Ollama makes a message of each.
+ */
 function contentOf({ content }: ChatMessage, index: number): string | null {
     if (content === null || typeof content === 'string') return content;
     if (!Array.isArray(content) || content.some((part) => part?.type !== 'text' || typeof part.text !== 'string')) {
-        throw new UnsupportedError(`The content of messages[${index}] is not text. This worker passes on only text.`, 'messages');
+        throw new UnsupportedError(
+            `The content of messages[${index}] is not text. This worker passes on only text.`,
+            'messages',
+        );
     }
     return content.map((part) => part.text as string).join('');
 }
@@ -33,7 +40,10 @@ function extraOf({ extra }: ChatMessage, index: number): Record<string, unknown>
     const fields = Object.entries(extra ?? {}).filter(([field, value]) => !asksForNothing(field, value));
     const unknown = fields.find(([field]) => !MessageExtra.has(field));
     if (unknown !== undefined) {
-        throw new UnsupportedError(`The field '${unknown[0]}' of messages[${index}] is not passed on. Leave it out.`, 'messages');
+        throw new UnsupportedError(
+            `The field '${unknown[0]}' of messages[${index}] is not passed on. Leave it out.`,
+            'messages',
+        );
     }
     return Object.fromEntries(fields);
 }
@@ -54,43 +64,48 @@ export class RequestWriter {
         private readonly model: string,
     ) {}
 
-    /** @throws {UnsupportedError} for a field that is not passed on. @param scope see `GenerateOptions.cacheScope`. */
+    /**
+     * @param scope see `GenerateOptions.cacheScope`.
+     * @throws {UnsupportedError} for a field that is not passed on. @throws {InvalidRequestError}
+     */
     chat(request: ChatRequest, maxTokens: number, scope: string | undefined): Record<string, unknown> {
         return {
             ...this.common(request, maxTokens, scope),
             messages: messagesOf(request),
             ...(continues(request) ? this.dialect.prefill : {}),
-            ...this.extra(request.extra),
+            ...extraFields(request.extra, this.dialect),
         };
     }
 
+    /** As `chat`, for a raw text. */
     complete(request: CompletionRequest, maxTokens: number, scope: string | undefined): Record<string, unknown> {
-        if (typeof request.prompt !== 'string') throw new InvalidRequestError(`'prompt' is not a string.`, 'prompt');
-        return { ...this.common(request, maxTokens, scope), prompt: request.prompt, ...this.extra(request.extra) };
-    }
-
-    /** @throws {UnsupportedError} */
-    extra(extra: Readonly<Record<string, unknown>> | undefined): Record<string, unknown> {
-        const fields = Object.entries(extra ?? {}).filter(([field, value]) => !asksForNothing(field, value));
-        const refused = fields.find(([field]) => !CommonExtra.includes(field) && !this.dialect.extra.includes(field));
-        if (refused !== undefined) {
-            throw new UnsupportedError(`'${refused[0]}' is not passed on to the inference server of this worker. Leave it out.`, refused[0]);
+        if (typeof request.prompt !== 'string' || request.prompt === '') {
+            throw new InvalidRequestError(`'prompt' is not a string, or is empty.`, 'prompt');
         }
-        return Object.fromEntries(fields);
+        return {
+            ...this.common(request, maxTokens, scope),
+            prompt: request.prompt,
+            ...extraFields(request.extra, this.dialect),
+        };
     }
 
     private common(request: SamplingParameters, maxTokens: number, scope: string | undefined): Record<string, unknown> {
-        const { continuousUsage, isolation } = this.dialect;
+        const { runningCount, isolation, neutral, topK, kind } = this.dialect;
+        if (request.topK && !topK) {
+            throw new UnsupportedError(`The inference server of this worker (${kind}) has no 'top_k'. Leave it out.`, 'top_k');
+        }
         return {
             model: this.model,
             stream: true,
-            stream_options: { include_usage: true, ...(continuousUsage ? { continuous_usage_stats: true } : {}) },
+            stream_options: { include_usage: true },
+            ...runningCount,
             max_tokens: maxTokens,
             // What is left out would be the server's or the model's default, and not that of the OpenAI API.
             temperature: request.temperature ?? 1,
             top_p: request.topP ?? 1,
-            ...(request.topK === undefined || request.topK === 0 ? {} : { top_k: request.topK }),
-            ...(request.seed === undefined ? {} : { seed: request.seed }),
+            ...neutral,
+            ...(request.topK ? { top_k: request.topK } : {}),
+            ...(request.seed === undefined ? {} : { seed: seedOf(request.seed) }),
             ...(request.stop === undefined || request.stop.length === 0 ? {} : { stop: request.stop }),
             ...(request.presencePenalty === undefined ? {} : { presence_penalty: request.presencePenalty }),
             ...(request.frequencyPenalty === undefined ? {} : { frequency_penalty: request.frequencyPenalty }),

@@ -3,30 +3,32 @@ import { createParser } from 'eventsource-parser';
 import { EngineFailedError } from '../errors';
 
 /** The longest event, in characters: a server that goes on without end is cut off. */
-const MaxEvent = 8 * 1024 * 1024;
+const LongestEvent = 8 * 1024 * 1024;
 
-/**
- * Splits an event stream into the data of its events, in the pieces in which they arrived: who takes them asks for the
- * next piece only when it is done with the last.
- * @throws {EngineFailedError} for an event that does not end.
- */
-export async function* eventData(body: AsyncIterable<Uint8Array>): AsyncGenerator<string[], void, undefined> {
-    let events: string[] = [];
-    let open = 0;
-    const parser = createParser({ onEvent: ({ data }) => void events.push(data) });
-    const decoder = new TextDecoder();
-    for await (const part of body) {
-        const text = decoder.decode(part, { stream: true });
-        parser.feed(text);
-        open = events.length > 0 ? text.length : open + text.length;
-        if (open > MaxEvent) {
-            throw new EngineFailedError('The inference server sends an event without end.');
-        }
-        if (events.length > 0) {
-            const arrived = events;
-            events = [];
-            yield arrived;
-        }
+/** Splits an event stream into the data of its events. */
+export class EventSplitter {
+    private readonly decoder = new TextDecoder();
+    private arrived: string[] = [];
+    private tooLong = false;
+    private readonly parser = createParser({
+        onEvent: ({ data }) => void this.arrived.push(data),
+        onError: ({ type }) => {
+            this.tooLong ||= type === 'max-buffer-size-exceeded';
+        },
+        maxBufferSize: LongestEvent,
+    });
+
+    /**
+     * @param part bytes as they came, cut anywhere.
+     * @returns data of the events that became complete. What is left at the end of a stream was not complete, and is
+     *     dropped as the standard says.
+     * @throws {EngineFailedError} for an event that does not end.
+     */
+    push(part: Uint8Array): string[] {
+        this.parser.feed(this.decoder.decode(part, { stream: true }));
+        if (this.tooLong) throw new EngineFailedError('The inference server sends an event without end. Look at its log.');
+        const { arrived } = this;
+        if (arrived.length > 0) this.arrived = [];
+        return arrived;
     }
-    // A last event whose empty line was lost with the connection is not complete, and is dropped as the standard says.
 }

@@ -2,6 +2,12 @@ import type { Tokens } from '@ton-compute/contracts';
 
 import type { StatedUsage } from './chunks';
 
+/**
+ * Tokens that an answer may have without showing a byte of text: the end of the turn, and the marks around reasoning
+ * and tool calls.
+ */
+export const InvisibleTokens = 32;
+
 /** What is known of an answer beside what the server states at its end. */
 export type Counted = {
     /** Tokens of the prompt by the server's tokenizer, or a bound from above. */
@@ -10,21 +16,28 @@ export type Counted = {
     promptUnstated: number;
     /** Tokens that were given out, as they were counted on the way. */
     completion: number;
-    /** The most that was asked for; null for no limit. */
-    maxTokens: number | null;
+    /** Of these, the ones that came as reasoning. */
+    reasoning: number;
+    /** The most tokens that what was given out can be: those that were asked for, and not more than its bytes explain. */
+    most: number;
 };
 
 /**
  * Brings together what a server states and what was counted. Nothing is believed that goes beyond what can be: a prompt
- * longer than its count, an answer longer than was asked for. Where they disagree the client pays for the lower number.
- * @param stated null when the server said nothing at the end, or the answer was ended early.
+ * longer than its count, an answer longer than was asked for or than its text. What was given out counts in any case.
+ * @param stated null when the server said nothing at the end.
  */
 export function settleUsage(stated: StatedUsage | null, counted: Counted): { tokens: Tokens; disputed: boolean } {
-    const most = counted.maxTokens ?? Infinity;
     const prompt = Math.min(stated?.prompt ?? counted.promptUnstated, counted.prompt);
-    const completion = Math.min(Math.max(stated?.completion ?? 0, counted.completion), most);
+    const completion = Math.max(Math.min(stated?.completion ?? 0, counted.most), counted.completion);
     const cached = Math.min(stated?.cached ?? 0, prompt);
-    const reasoning = Math.min(stated?.reasoning ?? 0, completion);
+    const reasoning = Math.min(stated?.reasoning ?? counted.reasoning, completion);
+    const believed =
+        stated === null ||
+        ((stated.prompt ?? prompt) <= prompt &&
+            stated.completion === completion &&
+            stated.cached <= prompt &&
+            (stated.reasoning ?? 0) <= completion);
     return {
         tokens: {
             prompt: BigInt(prompt - cached),
@@ -32,6 +45,6 @@ export function settleUsage(stated: StatedUsage | null, counted: Counted): { tok
             completion: BigInt(completion - reasoning),
             reasoning: BigInt(reasoning),
         },
-        disputed: stated !== null && ((stated.prompt ?? prompt) > prompt || stated.completion !== completion),
+        disputed: !believed,
     };
 }
