@@ -19,5 +19,5 @@ module.exports = {
     testTimeout: 90_000,
     // One more than there are cores: a third of the tests waits for other processes most of the time.
     maxWorkers: availableParallelism() + 1,
-    modulePathIgnorePatterns: ['<rootDir>/.*/dist/', '<rootDir>/dist/'],
+    modulePathIgnorePatterns: ['<rootDir>/.*/dist/', '<rootDir>/dist/', '<rootDir>/guest/build/'],
 };
