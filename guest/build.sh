@@ -1,7 +1,8 @@
 #!/bin/sh
 # Builds the guest image from a commit of this repository, then prints what its measurement has to be.
 #
-#   sudo guest/build.sh [--commit COMMIT] [--profile gpu] [--firmware OVMF.fd] [--mirror URL] [--no-tools-tree] [--ca FILE]
+#   sudo guest/build.sh [--commit COMMIT] [--profile gpu] [--firmware OVMF.fd]
+#       [--mirror URL] [--no-tools-tree] [--ca FILE]
 #
 # --firmware       firmware of the TDs, with TDX metadata; without it only the registers of the image are printed
 # --mirror         takes packages from there instead of the pinned snapshot, to try the recipe: NOT reproducible
@@ -25,6 +26,11 @@ done
 found=$(mkosi --version 2>/dev/null || echo none)
 if [ "$found" != "$wanted" ]; then
     echo "Found $found. Expected $wanted (Debian 13: apt install mkosi): another version lays out another image." >&2
+    exit 2
+fi
+
+if [ ! -e dist/cli-measure.js ]; then
+    echo 'guest/dist is not there. Run npm ci && npm run -s build:all first, without sudo.' >&2
     exit 2
 fi
 

@@ -9,7 +9,10 @@ type Flags = { input: string; output: string };
 const command = new Command('guest:config')
     .description("Writes an operator's configuration as the disk that the guest reads, after the guest's own checks.")
     .requiredOption('--input <file>', 'JSON, as guest/README.md says')
-    .requiredOption('--output <file>', 'the disk; only its owner can read it, for it may hold the key of the gas wallet');
+    .requiredOption(
+        '--output <file>',
+        'the disk; only its owner can read it, for it may hold the key of the gas wallet',
+    );
 
 async function main(): Promise<void> {
     try {

@@ -6,7 +6,14 @@ import { imageHash, RegisterNames, writeExpected } from './measure/expected';
 import { measure } from './measure/measure';
 import { PageOrder } from './measure/mrtd';
 
-type Flags = { firmware?: string; uki?: string; disk?: string; eventLog?: string; pageOrder: PageOrder; output?: string };
+type Flags = {
+    firmware?: string;
+    uki?: string;
+    disk?: string;
+    eventLog?: string;
+    pageOrder: PageOrder;
+    output?: string;
+};
 
 /** The partition table lies in the first sectors; the rest of the disk need not be read. */
 const TableBytes = 1024 * 1024;
@@ -16,9 +23,15 @@ const command = new Command('guest:measure')
     .option('--firmware <file>', 'firmware of the TD, whole, such as OVMF.inteltdx.fd: MRTD')
     .option('--uki <file>', 'unified kernel image: RTMR2, and with --disk RTMR1')
     .option('--disk <file>', 'raw disk image')
-    .option('--event-log <file>', '/sys/firmware/acpi/tables/data/CCEL of a guest that runs it: RTMR0, and what is missing')
+    .option(
+        '--event-log <file>',
+        '/sys/firmware/acpi/tables/data/CCEL of a guest that runs it: RTMR0, and what is missing',
+    )
     .addOption(
-        new Option('--page-order <order>', 'how the host adds firmware: page (Linux 6.16 and later), section (older patches)')
+        new Option(
+            '--page-order <order>',
+            'how the host adds firmware: page (Linux 6.16 and later), section (older patches)',
+        )
             .choices(['page', 'section'])
             .default('page'),
     )

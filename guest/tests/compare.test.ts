@@ -13,7 +13,13 @@ import { compare, QuoteRegisters, RegisterNames, Registers, writeExpected } from
 
 const Now = 1_800_000_000;
 const register = (fill: number) => Buffer.alloc(48, fill);
-const quote: QuoteRegisters = { mrtd: register(1), rtmr0: register(2), rtmr1: register(3), rtmr2: register(4), rtmr3: register(0) };
+const quote: QuoteRegisters = {
+    mrtd: register(1),
+    rtmr0: register(2),
+    rtmr1: register(3),
+    rtmr2: register(4),
+    rtmr3: register(0),
+};
 const known = (changes: Partial<Record<keyof QuoteRegisters, Buffer | null>> = {}): Registers =>
     Object.fromEntries(
         RegisterNames.map((name) => {
@@ -22,7 +28,9 @@ const known = (changes: Partial<Record<keyof QuoteRegisters, Buffer | null>> = {
         }),
     ) as Registers;
 const hashOf = (registers: QuoteRegisters) =>
-    createHash('sha256').update(Buffer.concat(RegisterNames.map((name) => registers[name]))).digest();
+    createHash('sha256')
+        .update(Buffer.concat(RegisterNames.map((name) => registers[name])))
+        .digest();
 const image = hashOf(quote);
 const record = { measurement: image, attestedUntil: Now + 60 };
 
@@ -53,11 +61,18 @@ describe('A record', () => {
         const other = { registers: known({ rtmr0: null, rtmr2: register(9) }), image: null };
         const { verdict, lines } = compare(other, record, quote, Now);
         expect(verdict).toBe('different');
-        expect(lines.filter((line) => line.includes('DIFFERENT  '))).toEqual([expect.stringMatching(/^rtmr2 .*another command line/)]);
+        expect(lines.filter((line) => line.includes('DIFFERENT  '))).toEqual([
+            expect.stringMatching(/^rtmr2 .*another command line/),
+        ]);
     });
 
     it('is not explained by registers that are not its own', () => {
-        const { verdict, lines } = compare({ registers: known(), image }, record, { ...quote, rtmr3: register(1) }, Now);
+        const { verdict, lines } = compare(
+            { registers: known(), image },
+            record,
+            { ...quote, rtmr3: register(1) },
+            Now,
+        );
         expect(verdict).toBe('incomparable');
         expect(lines.join('\n')).toMatch(/another quote than the chain has verified/);
     });
@@ -106,7 +121,14 @@ describe('guest:compare', () => {
 
     async function run(expected: string, ...more: string[]) {
         const { devnet, registry, provider } = network;
-        const args = ['--endpoint', devnet.endpoint, '--registry', registry.toString(), '--provider', provider.toString()];
+        const args = [
+            '--endpoint',
+            devnet.endpoint,
+            '--registry',
+            registry.toString(),
+            '--provider',
+            provider.toString(),
+        ];
         const child = spawn(process.execPath, [cli, ...args, '--expected', expected, ...more]);
         const output = { out: '', err: '' };
         child.stdout.on('data', (part) => (output.out += part));
@@ -133,7 +155,10 @@ describe('guest:compare', () => {
     });
 
     it('ends with 1 for another one, and names the register when it may ask the worker', async () => {
-        expect(await run('ab'.repeat(32))).toMatchObject({ code: 1, out: expect.stringMatching(/DIFFERENT: .* With --worker/) });
+        expect(await run('ab'.repeat(32))).toMatchObject({
+            code: 1,
+            out: expect.stringMatching(/DIFFERENT: .* With --worker/),
+        });
         const { code, out } = await run(file(expectation({ rtmr1: register(9) })), '--worker', worker.url);
         expect(out).toMatch(/mrtd {2}equal[^]*rtmr1 {2}DIFFERENT .*another kernel image[^]*rtmr2 {2}equal/);
         expect(code).toBe(1);
@@ -141,8 +166,17 @@ describe('guest:compare', () => {
 
     it('ends with 2 when there is nothing to compare: no file, no worker, no such provider', async () => {
         const equal = hashOf(shown).toString('hex');
-        expect(await run(join(network.directory, 'missing.json'))).toMatchObject({ code: 2, err: expect.stringMatching(/missing\.json/) });
-        expect(await run(equal, '--worker', 'http://127.0.0.1:1')).toMatchObject({ code: 2, err: expect.stringMatching(/shows no quote/) });
-        expect(await run(equal, '--provider', network.registry.toString())).toMatchObject({ code: 2, err: expect.stringMatching(/./) });
+        expect(await run(join(network.directory, 'missing.json'))).toMatchObject({
+            code: 2,
+            err: expect.stringMatching(/missing\.json/),
+        });
+        expect(await run(equal, '--worker', 'http://127.0.0.1:1')).toMatchObject({
+            code: 2,
+            err: expect.stringMatching(/shows no quote/),
+        });
+        expect(await run(equal, '--provider', network.registry.toString())).toMatchObject({
+            code: 2,
+            err: expect.stringMatching(/./),
+        });
     });
 });

@@ -17,7 +17,12 @@ const firmwareEvents: Written[] = [
     { rtmr: 1, type: Action, data: Buffer.from('Calling EFI Application from Boot Option') },
 ];
 /** An event log of a guest that has started the image: what the firmware did, then stub and kernel. */
-const imageEvents: Written[] = rtmr2Events(uki).map(({ what, digest }) => ({ rtmr: 2, type: 0xd, data: Buffer.from(what), digest }));
+const imageEvents: Written[] = rtmr2Events(uki).map(({ what, digest }) => ({
+    rtmr: 2,
+    type: 0xd,
+    data: Buffer.from(what),
+    digest,
+}));
 
 async function extend(digests: Uint8Array[]): Promise<string> {
     let register: Uint8Array = new Uint8Array(48);
@@ -34,7 +39,8 @@ async function sha384(data: Buffer): Promise<Uint8Array> {
 describe('An event log', () => {
     it('replays to what each register was extended with', async () => {
         const registers = replay(parseEventLog(eventLog(firmwareEvents)));
-        const of = (rtmr: number) => Promise.all(firmwareEvents.filter((event) => event.rtmr === rtmr).map(({ data }) => sha384(data)));
+        const of = (rtmr: number) =>
+            Promise.all(firmwareEvents.filter((event) => event.rtmr === rtmr).map(({ data }) => sha384(data)));
         expect(registers.map((register) => register.toString('hex'))).toEqual([
             await extend(await of(0)),
             await extend(await of(1)),
@@ -57,10 +63,16 @@ describe('An event log', () => {
 
     it('is refused when it is none, ends inside an entry, or names a register that there is not', () => {
         const log = eventLog(firmwareEvents, 0);
-        expect(() => parseEventLog(Buffer.alloc(64))).toThrow(/^This is no event log of a TDX guest: it does not begin with/);
+        expect(() => parseEventLog(Buffer.alloc(64))).toThrow(
+            /^This is no event log of a TDX guest: it does not begin with/,
+        );
         expect(() => parseEventLog(log.subarray(0, log.length - 1))).toThrow(/inside an entry/);
-        expect(() => parseEventLog(eventLog([{ rtmr: -1, type: 1, data: Buffer.alloc(1) }]))).toThrow(/entry 1 is for register 0/);
-        expect(() => parseEventLog(eventLog([{ rtmr: 4, type: 1, data: Buffer.alloc(1) }]))).toThrow(/entry 1 is for register 5/);
+        expect(() => parseEventLog(eventLog([{ rtmr: -1, type: 1, data: Buffer.alloc(1) }]))).toThrow(
+            /entry 1 is for register 0/,
+        );
+        expect(() => parseEventLog(eventLog([{ rtmr: 4, type: 1, data: Buffer.alloc(1) }]))).toThrow(
+            /entry 1 is for register 5/,
+        );
     });
 });
 
@@ -73,7 +85,13 @@ describe('A measurement', () => {
         expect(origins(all)).toEqual(['computed', 'unknown', 'unknown', 'computed', 'computed']);
         expect(origins({ pageOrder: 'page' })).toEqual(['unknown', 'unknown', 'unknown', 'unknown', 'computed']);
         const eventLogOfGuest = eventLog([...firmwareEvents, ...imageEvents]);
-        expect(origins({ ...all, eventLog: eventLogOfGuest })).toEqual(['computed', 'replayed', 'replayed', 'computed', 'computed']);
+        expect(origins({ ...all, eventLog: eventLogOfGuest })).toEqual([
+            'computed',
+            'replayed',
+            'replayed',
+            'computed',
+            'computed',
+        ]);
     });
 
     it('is the hash that the contracts compute, of the five registers, and none while one is unknown', async () => {
@@ -91,7 +109,9 @@ describe('A measurement', () => {
         other[3] = { ...other[3], digest: Buffer.alloc(48, 9) };
         const { registers, notes } = measure({ ...all, eventLog: eventLog([...firmwareEvents, ...other]) });
         expect(registers.rtmr2).toEqual(measure(all).registers.rtmr2);
-        expect(notes).toEqual(['RTMR2 of the log is another one: event 4 of 8 should be section .cmdline; it is of type 0xd with another digest.']);
+        expect(notes).toEqual([
+            'RTMR2 of the log is another one: event 4 of 8 should be section .cmdline; it is of type 0xd with another digest.',
+        ]);
         const more = { rtmr: 2, type: 0xd, data: Buffer.from('a credential beside the image') };
         expect(measure({ ...all, eventLog: eventLog([...firmwareEvents, ...imageEvents, more]) }).notes[0]).toMatch(
             /after the 8 events that were expected it has 1 more/,
@@ -111,7 +131,12 @@ describe('A measurement', () => {
 });
 
 describe('A file with the expected measurement', () => {
-    const { registers } = measure({ firmware: smallFirmware(), uki, pageOrder: 'page', eventLog: eventLog([...firmwareEvents, ...imageEvents]) });
+    const { registers } = measure({
+        firmware: smallFirmware(),
+        uki,
+        pageOrder: 'page',
+        eventLog: eventLog([...firmwareEvents, ...imageEvents]),
+    });
 
     it('is read as it was written, unknown registers too', () => {
         expect(readExpected(writeExpected(registers))).toEqual(registers);
@@ -122,7 +147,9 @@ describe('A file with the expected measurement', () => {
     it('is refused when it was changed by hand', () => {
         const text = writeExpected(registers);
         const value = registers.rtmr1.value!.toString('hex');
-        expect(() => readExpected(text.replace(value, `${'0'.repeat(8)}${value.slice(8)}`))).toThrow(/not that of its registers/);
+        expect(() => readExpected(text.replace(value, `${'0'.repeat(8)}${value.slice(8)}`))).toThrow(
+            /not that of its registers/,
+        );
         expect(() => readExpected(text.replace(value, 'abc'))).toThrow(/rtmr1 is no register of 48 bytes/);
         expect(() => readExpected('{}')).toThrow(/its format is not/);
         expect(() => readExpected('not JSON')).toThrow(/it is no JSON/);

@@ -34,15 +34,18 @@ describe('MRTD', () => {
     // ovmf_2025.02-3ubuntu2_all.deb from archive.ubuntu.com, usr/share/ovmf/OVMF.fd; the value is the one that the tests
     // of github.com/virtee/tdx-measure expect of this file.
     const ubuntu = process.env.GUEST_UBUNTU_OVMF;
-    (ubuntu === undefined ? it.skip : it)("of Ubuntu's firmware is the one that others publish (GUEST_UBUNTU_OVMF)", () => {
-        const firmware = readFileSync(ubuntu as string);
-        expect(createHash('sha256').update(firmware).digest('hex')).toBe(
-            '9e807cb2cd4313406a3aa4becc0836671a5c64ca7bdc08a45e15260184b446bf',
-        );
-        expect(mrtd(firmware, 'page').toString('hex')).toBe(
-            '7357a10d2e2724dffe68813e3cc4cfcde6814d749f2fb62e3953e54f6e0b50a219786afe2cd478f684b52c61837e1114',
-        );
-    });
+    (ubuntu === undefined ? it.skip : it)(
+        "of Ubuntu's firmware is the one that others publish (GUEST_UBUNTU_OVMF)",
+        () => {
+            const firmware = readFileSync(ubuntu as string);
+            expect(createHash('sha256').update(firmware).digest('hex')).toBe(
+                '9e807cb2cd4313406a3aa4becc0836671a5c64ca7bdc08a45e15260184b446bf',
+            );
+            expect(mrtd(firmware, 'page').toString('hex')).toBe(
+                '7357a10d2e2724dffe68813e3cc4cfcde6814d749f2fb62e3953e54f6e0b50a219786afe2cd478f684b52c61837e1114',
+            );
+        },
+    );
 
     it('depends on measured content, and not on the variables, which RTMR0 holds', () => {
         const changed = (offset: number) => {

@@ -1,6 +1,5 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fieldNames, loadConfig } from '../../worker/src/config/load';
@@ -9,7 +8,9 @@ import { copyWeights } from '../src/setup/copy-weights';
 import { WorkerFile } from '../src/setup/operator-config';
 
 const pinnedOf = (path: string) =>
-    JSON.parse(readFileSync(join(__dirname, '../mkosi', path, 'usr/lib/ton-compute/guest/pinned.json'), 'utf8')) as WorkerFile;
+    JSON.parse(
+        readFileSync(join(__dirname, '../mkosi', path, 'usr/lib/ton-compute/guest/pinned.json'), 'utf8'),
+    ) as WorkerFile;
 const images = { cpu: pinnedOf('mkosi.extra'), gpu: pinnedOf('mkosi.profiles/gpu/mkosi.extra') };
 const Provider = `0:${'11'.repeat(32)}`;
 const operator = {
@@ -48,9 +49,18 @@ describe.each(Object.entries(images))('The %s image', (_, pinned) => {
         const file = join(folder, 'worker.json');
         writeFileSync(file, JSON.stringify(workerFile(parseOperatorConfig(JSON.stringify(operator)), pinned)));
         const config = loadConfig({ file });
-        expect(config.provider).toMatchObject({ tier: 'tdx', plain: false, publicEndpoint: 'https://gpu1.example.org' });
+        expect(config.provider).toMatchObject({
+            tier: 'tdx',
+            plain: false,
+            publicEndpoint: 'https://gpu1.example.org',
+        });
         expect(config.attestation).toMatchObject({ source: 'tdx', allowTestRoot: false });
-        for (const path of [config.data.directory, config.data.keys, config.model.memory, config.attestation.gasWallet]) {
+        for (const path of [
+            config.data.directory,
+            config.data.keys,
+            config.model.memory,
+            config.attestation.gasWallet,
+        ]) {
             expect(path).toMatch(/^\/run\/ton-compute\//);
         }
         expect(config.log.level).toBe('info');
@@ -78,8 +88,16 @@ describe("The operator's configuration", () => {
     it('brings weights only with size and hash', () => {
         const weights = { bytes: 10, sha256: 'ab'.repeat(32) };
         expect(parseOperatorConfig(JSON.stringify({ weights })).weights).toEqual(weights);
-        for (const wrong of [{ bytes: 10 }, { ...weights, bytes: 0 }, { ...weights, sha256: 'AB' }, { ...weights, path: '/x' }, []]) {
-            expect(() => parseOperatorConfig(JSON.stringify({ weights: wrong }))).toThrow(/weights.*(not usable|JSON object)/);
+        for (const wrong of [
+            { bytes: 10 },
+            { ...weights, bytes: 0 },
+            { ...weights, sha256: 'AB' },
+            { ...weights, path: '/x' },
+            [],
+        ]) {
+            expect(() => parseOperatorConfig(JSON.stringify({ weights: wrong }))).toThrow(
+                /weights.*(not usable|JSON object)/,
+            );
         }
     });
 
@@ -119,7 +137,9 @@ describe('Weights from the model disk', () => {
         const disk = join(folder, 'other');
         writeFileSync(disk, 'GGUF of another model');
         const target = join(folder, 'other.gguf');
-        await expect(copyWeights(disk, target, { bytes: content.length, sha256 })).rejects.toThrow(/Expected [0-9a-f]{64}: attach/);
+        await expect(copyWeights(disk, target, { bytes: content.length, sha256 })).rejects.toThrow(
+            /Expected [0-9a-f]{64}: attach/,
+        );
         await expect(copyWeights(disk, target, { bytes: 1000, sha256 })).rejects.toThrow(/21 of 1000 bytes/);
         expect(existsSync(target)).toBe(false);
     });

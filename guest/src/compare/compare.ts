@@ -26,37 +26,55 @@ export type Comparison = { verdict: Verdict; lines: string[] };
  * nobody asked the worker.
  * @param now unix seconds.
  */
-export function compare(expected: Expectation, record: RecordState, quote: QuoteRegisters | null, now: number): Comparison {
+export function compare(
+    expected: Expectation,
+    record: RecordState,
+    quote: QuoteRegisters | null,
+    now: number,
+): Comparison {
     if (record.attestedUntil === 0) {
         return incomparable('The provider has never been attested: its tier is open, and there is no measurement.');
     }
     const lines = [`on the chain  ${record.measurement.toString('hex')}`, `expected      ${shown(expected.image)}`];
     if (record.attestedUntil <= now) {
         lines.push(
-            `The attestation ended at ${new Date(record.attestedUntil * 1000).toISOString()}: the record is of the past, and ` +
-                'the tier is open now.',
+            `The attestation ended at ${new Date(record.attestedUntil * 1000).toISOString()}: the record is of the past, ` +
+                'and the tier is open now.',
         );
     }
     if (quote !== null && !hashOf(quote).equals(record.measurement)) {
         return {
             verdict: 'incomparable',
-            lines: [...lines, "The worker shows another quote than the chain has verified. Its registers prove nothing."],
+            lines: [
+                ...lines,
+                'The worker shows another quote than the chain has verified. Its registers prove nothing.',
+            ],
         };
     }
-    const known = expected.registers === null || quote === null ? [] : RegisterNames.map((name) => line(name, expected.registers!, quote));
+    const known =
+        expected.registers === null || quote === null
+            ? []
+            : RegisterNames.map((name) => line(name, expected.registers!, quote));
     lines.push(...known.map(({ text }) => text));
     if (expected.image !== null) {
         const isEqual = expected.image.equals(record.measurement);
-        lines.push(isEqual ? 'Equal: the chain has verified a quote of this image.' : different(quote !== null && known.length > 0));
+        lines.push(
+            isEqual
+                ? 'Equal: the chain has verified a quote of this image.'
+                : different(quote !== null && known.length > 0),
+        );
         return { verdict: isEqual ? 'equal' : 'different', lines };
     }
     if (known.some(({ differs }) => differs)) {
         return { verdict: 'different', lines: [...lines, different(true)] };
     }
-    const missing = RegisterNames.filter((name) => expected.registers === null || expected.registers[name].value === null);
+    const missing = RegisterNames.filter(
+        (name) => expected.registers === null || expected.registers[name].value === null,
+    );
+    const advice = quote === null ? 'With --worker the others are compared one by one.' : 'The others are equal.';
     lines.push(
-        `Not to be compared: ${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} unknown, and the chain holds only a hash ` +
-            `over all registers.${quote === null ? ' With --worker the others are compared one by one.' : ' The others are equal.'}`,
+        `Not to be compared: ${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} unknown, and the chain holds ` +
+            `only a hash over all registers. ${advice}`,
     );
     return { verdict: 'incomparable', lines };
 }
@@ -77,7 +95,8 @@ function line(name: RegisterName, expected: Registers, quote: QuoteRegisters): {
 }
 
 function different(isShown: boolean): string {
-    return `DIFFERENT: this provider does not run the expected image.${isShown ? '' : ' With --worker its registers are compared one by one.'}`;
+    const advice = isShown ? '' : ' With --worker its registers are compared one by one.';
+    return `DIFFERENT: this provider does not run the expected image.${advice}`;
 }
 
 function hashOf(quote: QuoteRegisters): Buffer {

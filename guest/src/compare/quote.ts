@@ -29,7 +29,9 @@ export async function readWorkerQuote(endpoint: string, timeoutSeconds: number):
     }
     const { quote } = (answer ?? {}) as { quote?: unknown };
     if (typeof quote !== 'string') {
-        throw new GuestError(`The worker at ${endpoint} answers without a quote. Expected what docs/wire.md says of /attestation.`);
+        throw new GuestError(
+            `The worker at ${endpoint} answers without a quote. Expected what docs/wire.md says of /attestation.`,
+        );
     }
     const { mrTd, rtmr } = parseQuote(Buffer.from(quote, 'base64')).body;
     return { mrtd: mrTd, rtmr0: rtmr[0], rtmr1: rtmr[1], rtmr2: rtmr[2], rtmr3: rtmr[3] };

@@ -1,7 +1,10 @@
 const Directory = 0o040000;
 const File = 0o100000;
 /** A constant in systemd-stub, with the one upper-case digit of the whole archive. */
-const Trailer = Buffer.from(`070701${'0'.repeat(32)}00000001${'0'.repeat(48)}0000000B${'0'.repeat(8)}TRAILER!!!\0\0\0\0`, 'latin1');
+const Trailer = Buffer.from(
+    `070701${'0'.repeat(32)}00000001${'0'.repeat(48)}0000000B${'0'.repeat(8)}TRAILER!!!\0\0\0\0`,
+    'latin1',
+);
 
 /**
  * The archive that systemd-stub makes of one PE section, byte for byte: `newc` cpio with the folder `.extra`, one file and

@@ -40,7 +40,9 @@ export function parseEventLog(log: Buffer): LogEvent[] {
             const algorithm = reader.uint16();
             const size = sizes.get(algorithm);
             if (size === undefined) {
-                throw notALog(`entry ${events.length + 1} has a digest of the unknown kind 0x${algorithm.toString(16)}`);
+                throw notALog(
+                    `entry ${events.length + 1} has a digest of the unknown kind 0x${algorithm.toString(16)}`,
+                );
             }
             digests.set(algorithm, reader.take(size));
         }
@@ -59,7 +61,8 @@ export function parseEventLog(log: Buffer): LogEvent[] {
 
 /** @returns RTMR0 to RTMR3 as the log says that they were extended. */
 export function replay(events: readonly LogEvent[]): [Buffer, Buffer, Buffer, Buffer] {
-    const register = (index: number) => extendAll(events.filter(({ rtmr }) => rtmr === index).map(({ digest }) => digest));
+    const register = (index: number) =>
+        extendAll(events.filter(({ rtmr }) => rtmr === index).map(({ digest }) => digest));
     return [register(0), register(1), register(2), register(3)];
 }
 

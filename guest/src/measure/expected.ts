@@ -67,7 +67,10 @@ export function readExpected(text: string): Registers {
         }
         return { value: Buffer.from(value, 'hex'), origin };
     };
-    const registers = Object.fromEntries(RegisterNames.map((name) => [name, read(name)])) as Record<RegisterName, Register>;
+    const registers = Object.fromEntries(RegisterNames.map((name) => [name, read(name)])) as Record<
+        RegisterName,
+        Register
+    >;
     if (file.image !== (imageHash(registers)?.toString('hex') ?? null)) {
         throw notExpected('its image hash is not that of its registers: somebody has changed it by hand');
     }

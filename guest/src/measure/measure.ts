@@ -50,7 +50,9 @@ export function measure({ firmware, pageOrder, uki, disk, eventLog }: Artefacts)
         rtmr3: { value: Buffer.alloc(RegisterBytes), origin: 'computed' },
     };
     if (log !== null && eventsOf(log, 3).length > 0) {
-        notes.push('RTMR3 of the log is not zeros: something in that guest has extended it, and nothing of the image does.');
+        notes.push(
+            'RTMR3 of the log is not zeros: something in that guest has extended it, and nothing of the image does.',
+        );
     }
     if (log !== null && firmware !== undefined) {
         notes.push(...variablesNote(firmware, eventsOf(log, 0)));

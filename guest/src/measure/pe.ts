@@ -49,7 +49,9 @@ export function parsePe(file: Buffer): Pe {
         certificateEntry,
         certificateSize: certificateEntry === null ? 0 : file.readUInt32LE(certificateEntry + 4),
         headersSize: file.readUInt32LE(optional + 60),
-        sections: Array.from({ length: sectionCount }, (_, index) => readSection(file, table + index * SectionHeaderBytes)),
+        sections: Array.from({ length: sectionCount }, (_, index) =>
+            readSection(file, table + index * SectionHeaderBytes),
+        ),
     };
     if (pe.headersSize > file.length || pe.sections.some(({ offset, rawSize }) => offset + rawSize > file.length)) {
         throw notPe('a section ends behind the end of the file');
@@ -102,5 +104,7 @@ function readSection(file: Buffer, at: number): PeSection {
 }
 
 function notPe(problem: string): GuestError {
-    return new GuestError(`This is no EFI program: ${problem}. Expected a unified kernel image, such as ton-compute-guest.efi.`);
+    return new GuestError(
+        `This is no EFI program: ${problem}. Expected a unified kernel image, such as ton-compute-guest.efi.`,
+    );
 }

@@ -55,7 +55,9 @@ export function parseTdvf(firmware: Buffer): TdvfSection[] {
     if (count > MostSections || start + DescriptorBytes + count * SectionBytes > firmware.length) {
         throw notTdvf(`its metadata announce ${count} sections`);
     }
-    return Array.from({ length: count }, (_, index) => readSection(firmware, start + DescriptorBytes + index * SectionBytes));
+    return Array.from({ length: count }, (_, index) =>
+        readSection(firmware, start + DescriptorBytes + index * SectionBytes),
+    );
 }
 
 /** @returns the bytes of a section that are in the file. */

@@ -47,7 +47,9 @@ export function parseUki(file: Buffer): Uki {
     }
     for (const name of ['.linux', '.cmdline', '.initrd']) {
         if (!uki.has(name)) {
-            throw new GuestError(`The unified kernel image has no section ${name}. Pass the .efi file that mkosi writes.`);
+            throw new GuestError(
+                `The unified kernel image has no section ${name}. Pass the .efi file that mkosi writes.`,
+            );
         }
     }
     return uki;

@@ -11,7 +11,11 @@ const ChunkBytes = 4 * 1024 * 1024;
  * @param expected size in bytes, and SHA-256 in lower-case hexadecimal.
  * @throws {OperatorConfigError} when the disk is too small or holds something else; nothing is left then.
  */
-export async function copyWeights(disk: string, target: string, expected: { bytes: number; sha256: string }): Promise<void> {
+export async function copyWeights(
+    disk: string,
+    target: string,
+    expected: { bytes: number; sha256: string },
+): Promise<void> {
     const hash = createHash('sha256');
     let copied = 0;
     const file = await open(target, 'wx', 0o600);

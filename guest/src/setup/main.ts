@@ -52,6 +52,8 @@ async function readDisk(path: string): Promise<Buffer> {
 main().catch((error: unknown) => {
     // Only our own words: other errors could quote the operator's secrets, and this goes to the host's console.
     const { code } = error as NodeJS.ErrnoException;
-    process.stderr.write(`${error instanceof OperatorConfigError ? error.message : `The setup failed (${code ?? 'unknown'}).`}\n`);
+    process.stderr.write(
+        `${error instanceof OperatorConfigError ? error.message : `The setup failed (${code ?? 'unknown'}).`}\n`,
+    );
     process.exitCode = 1;
 });

@@ -72,7 +72,11 @@ const Weights = 'weights';
  */
 export function parseOperatorConfig(text: string): OperatorConfig {
     const worker: WorkerFile = {};
-    const { [GasWallet]: gasWallet, [Weights]: weights, ...sections } = object(parseJson(text), 'The configuration disk');
+    const {
+        [GasWallet]: gasWallet,
+        [Weights]: weights,
+        ...sections
+    } = object(parseJson(text), 'The configuration disk');
     for (const [name, value] of Object.entries(sections)) {
         const free = Object.hasOwn(Free, name) ? Free[name] : null;
         if (free === null) {

@@ -10,10 +10,24 @@ const Page = 4096;
 export function smallFirmware(): Buffer {
     const file = Buffer.from(Array.from({ length: 5 * Page }, (_, index) => (index * 7 + (index >> 8)) & 0xff));
     const sections = [
-        { offset: Page, raw: 4 * Page, address: 0xffffc000n, size: 4 * Page, type: SectionType.Bfv, attributes: SectionAttribute.MrExtend },
+        {
+            offset: Page,
+            raw: 4 * Page,
+            address: 0xffffc000n,
+            size: 4 * Page,
+            type: SectionType.Bfv,
+            attributes: SectionAttribute.MrExtend,
+        },
         { offset: 0, raw: Page, address: 0xffffb000n, size: Page, type: SectionType.Cfv, attributes: 0 },
         { offset: 0, raw: 0, address: 0x809000n, size: 2 * Page, type: SectionType.TdHob, attributes: 0 },
-        { offset: 0, raw: 0, address: 0x1000000n, size: Page, type: SectionType.PermMem, attributes: SectionAttribute.PageAug },
+        {
+            offset: 0,
+            raw: 0,
+            address: 0x1000000n,
+            size: Page,
+            type: SectionType.PermMem,
+            attributes: SectionAttribute.PageAug,
+        },
     ];
     const metadata = Buffer.alloc(16 + 32 * sections.length);
     metadata.write('TDVF', 'latin1');
