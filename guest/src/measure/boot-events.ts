@@ -10,7 +10,8 @@ const Separator = Buffer.alloc(4);
 
 /**
  * What goes into RTMR1 when the firmware (edk2, OvmfPkg/Tcg/TdTcg2Dxe) starts the image from the disk as
- * \EFI\BOOT\BOOTX64.EFI at the first try: no boot manager between, no other program before.
+ * \EFI\BOOT\BOOTX64.EFI at the first try: no boot manager between, no other program before, no device with an option ROM
+ * (QEMU: romfile=), which the firmware would measure here, too.
  * @param uki the unified kernel image.
  * @param disk the raw disk image, or at least its partition table.
  * @throws {GuestError}
