@@ -6,7 +6,7 @@ const { availableParallelism } = require('node:os');
  */
 module.exports = {
     testEnvironment: 'node',
-    testMatch: ['<rootDir>/tests/**/*.test.ts', '<rootDir>/{protocol,storage,attestation,devnet,worker,client,market,bench,docs}/tests/**/*.test.ts'],
+    testMatch: ['<rootDir>/tests/**/*.test.ts', '<rootDir>/{protocol,storage,attestation,devnet,worker,client,market,guest,bench,docs}/tests/**/*.test.ts'],
     transform: { '^.+\\.ts$': ['ts-jest', { tsconfig: 'tsconfig.json', diagnostics: false }] },
     // Workspaces are tested from their sources, so that a test never runs against a stale build.
     moduleNameMapper: {
@@ -19,5 +19,5 @@ module.exports = {
     testTimeout: 90_000,
     // One more than there are cores: a third of the tests waits for other processes most of the time.
     maxWorkers: availableParallelism() + 1,
-    modulePathIgnorePatterns: ['<rootDir>/.*/dist/', '<rootDir>/dist/'],
+    modulePathIgnorePatterns: ['<rootDir>/.*/dist/', '<rootDir>/dist/', '<rootDir>/guest/build/'],
 };

@@ -6,7 +6,7 @@ const root = join(__dirname, '..', '..');
 const pages = [
     'README.md',
     ...readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`),
-    ...['attestation', 'client', 'devnet', 'market', 'storage', 'worker', 'worker/model'].map((folder) => `${folder}/README.md`),
+    ...['attestation', 'client', 'devnet', 'guest', 'market', 'storage', 'worker', 'worker/model'].map((folder) => `${folder}/README.md`),
 ];
 
 /** Anchors as GitHub makes them from headings. */

@@ -129,7 +129,7 @@ describe('Configuration', () => {
         [
             'a number out of range',
             () => ({ file: file(minimal), flags: { 'model-slots': '0' } }),
-            /^model\.slots \(from the flag --model-slots\): expected a number from 1 to 256, or 'auto'/,
+            /^model\.slots \(from the flag --model-slots\): expected a number from 1 to 1024, or 'auto'/,
         ],
         [
             'a switch that is none',
