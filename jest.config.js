@@ -5,12 +5,18 @@ const { availableParallelism } = require('node:os');
  * @type {import('jest').Config}
  */
 module.exports = {
-    testEnvironment: 'node',
+    testEnvironment: '<rootDir>/tests/support/jest/environment.cjs',
     testMatch: ['<rootDir>/tests/**/*.test.ts', '<rootDir>/{protocol,storage,attestation,devnet,worker,client,market,bench,docs}/tests/**/*.test.ts'],
-    transform: { '^.+\\.ts$': ['ts-jest', { tsconfig: 'tsconfig.json', diagnostics: false }] },
+    transform: { '^.+\\.ts$': '<rootDir>/tests/support/jest/transform.cjs' },
     // Workspaces are tested from their sources, so that a test never runs against a stale build.
     moduleNameMapper: {
+        // Other implementations of the slowest parts of libraries; tests/stand_ins.test.ts compares them with what they replace.
         '^jssha$': '<rootDir>/tests/support/native_sha.ts',
+        '^tweetnacl$': '<rootDir>/tests/support/stand_ins/nacl.ts',
+        '^@ton/core$': '<rootDir>/tests/support/stand_ins/core.ts',
+        '^@ton/sandbox$': '<rootDir>/tests/support/stand_ins/sandbox.ts',
+        '^\\./emulator-emscripten\\.js$': '<rootDir>/tests/support/stand_ins/emulator.ts',
+        '^\\./emulator-emscripten\\.wasm\\.js$': '<rootDir>/tests/support/stand_ins/emulator_binary.ts',
         '^@ton-compute/contracts$': '<rootDir>/wrappers/index.ts',
         '^@ton-compute/(protocol|storage|attestation|devnet|worker|client|market)$': '<rootDir>/$1/src/index.ts',
         '^@ton-compute/attestation/testing$': '<rootDir>/attestation/src/testing/index.ts',
