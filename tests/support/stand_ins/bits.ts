@@ -10,7 +10,7 @@ function readBits(data: Buffer, at: number, bits: number): number {
     for (let left = bits; left > 0;) {
         const free = 8 - (at & 7);
         const taken = Math.min(free, left);
-        value = value * 2 ** taken + ((data[at >> 3] >> (free - taken)) & ((1 << taken) - 1));
+        value = value * (1 << taken) + ((data[at >> 3] >> (free - taken)) & ((1 << taken) - 1));
         at += taken;
         left -= taken;
     }
@@ -22,7 +22,7 @@ function writeBits(data: Buffer, at: number, value: number, bits: number): void 
     for (let left = bits; left > 0;) {
         const free = 8 - (at & 7);
         const taken = Math.min(free, left);
-        data[at >> 3] |= (Math.floor(value / 2 ** (left - taken)) & ((1 << taken) - 1)) << (free - taken);
+        data[at >> 3] |= ((value >>> (left - taken)) & ((1 << taken) - 1)) << (free - taken);
         at += taken;
         left -= taken;
     }
@@ -91,7 +91,11 @@ export function fastBits({ BitReader, BitBuilder }: Classes): void {
         if (!Buffer.isBuffer(_data) || builder._length + src.length > builder._buffer.length * 8 || _offset + src.length > _data.length * 8) {
             return writeBitString.call(this, src);
         }
-        for (let at = 0; at < src.length; at += 32) {
+        const aligned = (builder._length & 7) === 0 && (_offset & 7) === 0;
+        if (aligned) {
+            _data.copy(builder._buffer, builder._length >> 3, _offset >> 3, (_offset + src.length) >> 3);
+        }
+        for (let at = aligned ? src.length & ~7 : 0; at < src.length; at += 32) {
             const taken = Math.min(32, src.length - at);
             writeBits(builder._buffer, builder._length + at, readBits(_data, _offset + at, taken), taken);
         }
