@@ -8,6 +8,7 @@ module.exports = {
     testEnvironment: '<rootDir>/tests/support/jest/environment.cjs',
     testMatch: ['<rootDir>/tests/**/*.test.ts', '<rootDir>/{protocol,storage,attestation,devnet,worker,client,market,bench,docs}/tests/**/*.test.ts'],
     transform: { '^.+\\.ts$': '<rootDir>/tests/support/jest/transform.cjs' },
+    testSequencer: '<rootDir>/tests/support/jest/sequencer.cjs',
     // Workspaces are tested from their sources, so that a test never runs against a stale build.
     moduleNameMapper: {
         // Other implementations of the slowest parts of libraries; tests/stand_ins.test.ts compares them with what they replace.
