@@ -151,7 +151,7 @@ export function fastBoc({ Cell, BitString }: Classes): void {
         const built: { cell: Cell; id: number }[] = new Array(bag.cells.length);
         for (let i = bag.cells.length - 1; i >= 0; i--) {
             const { start, end, bits, refs } = bag.cells[i];
-            const name = `${src.latin1Slice(start, end)}/${bits}/${refs.map((ref) => built[ref].id).join()}`;
+            const name = `${src.toString('latin1', start, end)}/${bits}/${refs.map((ref) => built[ref].id).join()}`;
             let entry = known.get(name);
             if (entry === undefined) {
                 const data = bits === 0 ? BitString.EMPTY : new BitString(Buffer.from(src.subarray(start, end)), 0, bits);
