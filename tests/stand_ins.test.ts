@@ -11,6 +11,9 @@ let original: Library;
 let originalNacl: typeof nacl;
 jest.isolateModules(() => {
     original = require('../node_modules/@ton/core/dist/index.js');
+});
+// Not beside the other, which loads the stand-in for it.
+jest.isolateModules(() => {
     originalNacl = require('../node_modules/tweetnacl/nacl-fast.js');
 });
 
@@ -49,8 +52,8 @@ describe('bits', () => {
     });
 
     it('numbers are read at any place in any width, or refused', () => {
-        const bytes = fc.uint8Array({ maxLength: 60 });
-        fc.assert(fc.property(bytes, fc.nat(20), fc.nat(500), fc.array(width, { maxLength: 5 }), (data, offset, length, widths) => {
+        const bytes = fc.uint8Array({ minLength: 30, maxLength: 60 });
+        fc.assert(fc.property(bytes, fc.nat(20), fc.nat(480), fc.array(width, { minLength: 1, maxLength: 5 }), (data, offset, length, widths) => {
             const [found, expected] = [{ BitReader, BitString }, original].map((classes) => {
                 const whole = new classes.BitString(Buffer.from(data), 0, data.length * 8);
                 const bits = outcome(() => whole.substring(offset, length));
@@ -86,7 +89,7 @@ type Plan = { bits: boolean[]; library: boolean; refs: number[] }[];
 const plan: fc.Arbitrary<Plan> = fc.array(fc.record({
     bits: fc.oneof(fc.array(fc.boolean(), { maxLength: 40 }), fc.array(fc.boolean(), { minLength: 1000, maxLength: 1023 })),
     library: fc.integer({ min: 0, max: 40 }).map((n) => n === 0),
-    refs: fc.array(fc.nat(400), { maxLength: 4 }),
+    refs: fc.array(fc.nat(6), { minLength: 1, maxLength: 4 }),
 }), { minLength: 1, maxLength: 300 });
 
 function build({ beginCell: begin }: { beginCell(): Builder }, parts: Plan): Cell {
@@ -98,8 +101,9 @@ function build({ beginCell: begin }: { beginCell(): Builder }, parts: Plan): Cel
             continue;
         }
         bits.forEach((bit) => builder.storeBit(bit));
-        // The youngest first, so that trees are deep.
-        refs.filter((ref) => ref < cells.length).forEach((ref) => builder.storeRef(cells[cells.length - 1 - (ref % 7 < cells.length ? ref % 7 : 0)]));
+        // Of the youngest seven, so that trees are deep and come together again.
+        const children = cells.slice(-7);
+        refs.filter((ref) => ref < children.length).forEach((ref) => builder.storeRef(children[ref]));
         cells.push(builder.endCell());
     }
     return cells[cells.length - 1];
@@ -158,7 +162,7 @@ describe('bags of cells', () => {
 });
 
 describe('Ed25519', () => {
-    const seeds = Array.from({ length: 8 }, (_, i) => new Uint8Array(createHash('sha256').update(`seed ${i}`).digest()));
+    const seeds = Array.from({ length: 3 }, (_, i) => new Uint8Array(createHash('sha256').update(`seed ${i}`).digest()));
     const messages = [0, 1, 32, 300].map((length) => new Uint8Array(length).fill(length));
 
     it('keys and signatures are the same bytes', () => {
@@ -185,7 +189,7 @@ describe('Ed25519', () => {
         const s = BigInt('0x' + Buffer.from(signature.subarray(32)).reverse().toString('hex'));
         const second = Uint8Array.from([...signature.subarray(0, 32), ...encodeKey(s + order)]);
         const flipped = signature.map((byte, i) => (i === 5 ? byte ^ 1 : byte));
-        const weak = SmallOrderEd25519.flatMap(([, key]) => SmallOrderEd25519.slice(0, 4).map(([, r]) => [Uint8Array.from([...r, ...Buffer.alloc(32)]), new Uint8Array(key)]));
+        const weak = SmallOrderEd25519.flatMap(([, key]) => [SmallOrderEd25519[0][1], key].map((r) => [Uint8Array.from([...r, ...Buffer.alloc(32)]), new Uint8Array(key)]));
         const verdicts = [[signature, publicKey], [second, publicKey], [flipped, publicKey], [signature, nacl.sign.keyPair.fromSeed(seeds[1]).publicKey], ...weak]
             .map(([signed, key]) => [nacl.sign.detached.verify(message, signed, key), originalNacl.sign.detached.verify(message, signed, key)]);
         expect(verdicts.slice(0, 4).map(([found]) => found)).toEqual([true, true, false, false]);
