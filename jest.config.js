@@ -5,12 +5,18 @@ const { availableParallelism } = require('node:os');
  * @type {import('jest').Config}
  */
 module.exports = {
-    testEnvironment: 'node',
+    testEnvironment: '<rootDir>/tests/support/jest/environment.cjs',
     testMatch: ['<rootDir>/tests/**/*.test.ts', '<rootDir>/{protocol,storage,attestation,devnet,worker,client,market,guest,bench,docs}/tests/**/*.test.ts'],
-    transform: { '^.+\\.ts$': ['ts-jest', { tsconfig: 'tsconfig.json', diagnostics: false }] },
+    transform: { '^.+\\.ts$': '<rootDir>/tests/support/jest/transform.cjs' },
+    testSequencer: '<rootDir>/tests/support/jest/sequencer.cjs',
     // Workspaces are tested from their sources, so that a test never runs against a stale build.
     moduleNameMapper: {
+        // Hashes and signatures by node's own crypto, which tests/stand_ins.test.ts compares with what they replace, and the
+        // sandbox's emulator, compiled once for a process.
         '^jssha$': '<rootDir>/tests/support/native_sha.ts',
+        '^tweetnacl$': '<rootDir>/tests/support/stand_ins/nacl.ts',
+        '^\\./emulator-emscripten\\.js$': '<rootDir>/tests/support/stand_ins/emulator.ts',
+        '^\\./emulator-emscripten\\.wasm\\.js$': '<rootDir>/tests/support/stand_ins/emulator_binary.ts',
         '^@ton-compute/contracts$': '<rootDir>/wrappers/index.ts',
         '^@ton-compute/(protocol|storage|attestation|devnet|worker|client|market)$': '<rootDir>/$1/src/index.ts',
         '^@ton-compute/attestation/testing$': '<rootDir>/attestation/src/testing/index.ts',

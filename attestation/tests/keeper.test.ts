@@ -88,14 +88,13 @@ class FakePccs {
     }
 }
 
-const service = new FakePccs();
-beforeAll(() => service.start());
-afterAll(() => service.stop());
-beforeEach(() => {
-    service.collateral = authority.collateral();
-    service.paths = [];
-    service.failures = [];
+// One for each test: a request that a test left in flight is not counted by the next.
+let service: FakePccs;
+beforeEach(async () => {
+    service = new FakePccs();
+    await service.start();
 });
+afterEach(() => service.stop());
 
 describe('Fetching', () => {
     test('brings all collateral of a processor model, byte for byte', async () => {
