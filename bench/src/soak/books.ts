@@ -1,7 +1,7 @@
 import { Session, SpendingReport } from '@ton-compute/client';
 import { accountFromJson, SessionAccount } from '@ton-compute/protocol';
 
-import { PromptTokens, UpstreamState } from '../support/upstream-server';
+import { PromptTokens, UpstreamState } from '../support/upstream-messages';
 import { Visits } from './visitor';
 
 /** Everything that was counted, by each of those who count. */

@@ -6,7 +6,7 @@ import { Session } from '@ton-compute/client';
 
 import { Helper } from '../support/child';
 import { BenchNetwork } from '../support/network';
-import { Pace, Restart, UpstreamState } from '../support/upstream-server';
+import { Pace, Restart, UpstreamState } from '../support/upstream-messages';
 import { accountOf, faultsOf } from './books';
 import { MemoryWatch } from './memory';
 import { noVisits, visit } from './visitor';

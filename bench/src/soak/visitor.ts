@@ -71,7 +71,7 @@ async function ask(session: Session, tokens: number, abortAfter: number | null, 
     }
 }
 
-/** @returns after each piece of an answer how many tokens it has had; the server behind it sends one with each event. */
+/** @returns after each piece of an answer how many tokens it has had: the server behind it sends a word for each. */
 async function* countTokens(response: Response): AsyncGenerator<number> {
     const decoder = new TextDecoder();
     let pending = '';
@@ -79,17 +79,20 @@ async function* countTokens(response: Response): AsyncGenerator<number> {
     for await (const part of response.body as unknown as AsyncIterable<Uint8Array>) {
         const events = (pending + decoder.decode(part, { stream: true })).split('\n\n');
         pending = events.pop()!;
-        tokens += events.filter(hasText).length;
+        tokens += events.reduce((sum, event) => sum + wordsOf(event), 0);
         yield tokens;
+        if (events.some((event) => event.startsWith('data: {"error"'))) {
+            throw new ClientError('answer_cut', 'The answer ended with an error.');
+        }
     }
 }
 
-function hasText(event: string): boolean {
+function wordsOf(event: string): number {
     if (!event.startsWith('data: {')) {
-        return false;
+        return 0;
     }
     const { choices } = JSON.parse(event.slice('data: '.length)) as { choices?: { delta: { content?: string } }[] };
-    return (choices?.[0]?.delta.content ?? '') !== '';
+    return (choices?.[0]?.delta.content ?? '').split(' ').length - 1;
 }
 
 function noteFailure(error: unknown, received: number, visits: Visits): void {

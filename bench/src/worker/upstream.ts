@@ -6,7 +6,7 @@ import { EngineFigure, figureOf } from './engine';
 import { direct, load, throughSession } from './load';
 import { BenchNetwork } from '../support/network';
 import { inTurns, median } from '../support/statistics';
-import { Pace, UpstreamState } from '../support/upstream-server';
+import { Pace, UpstreamState } from '../support/upstream-messages';
 
 export type UpstreamOptions = { streams: readonly number[]; rounds: number };
 
