@@ -127,7 +127,7 @@ it('a provider may be given by its number', async () => {
     expect(worker.stats()).toMatchObject({
         status: 'ok',
         tier: 'open',
-        model: { id: 'tiny-chat', weightsHash: TinyModelHash },
+        models: [{ id: 'tiny-chat', weightsHash: TinyModelHash, contextLength: 256, slots: 4 }],
     });
     await worker.close();
     await worker.close();

@@ -66,10 +66,7 @@ async function stream(response: ServerResponse, tokens: number): Promise<void> {
         const events = Array.from({ length: count }, (_, index) => event({ content: `${Words[(sent + index) % Words.length]} ` }, null, sent + index + 1));
         state.sentTokens += count;
         if (!response.write(events.join(''))) {
-            await new Promise<void>((resolve) => {
-                response.once('drain', resolve);
-                response.once('close', resolve);
-            });
+            await roomIn(response);
         }
         if (pace.perSecond !== null) {
             await sleep(Math.max(0, start + ((sent + 1) * 1000) / pace.perSecond - performance.now()));
@@ -80,6 +77,16 @@ async function stream(response: ServerResponse, tokens: number): Promise<void> {
         return;
     }
     response.end(`${event({}, 'stop', tokens)}${usage(tokens)}data: [DONE]\n\n`);
+}
+
+function roomIn(response: ServerResponse): Promise<void> {
+    return new Promise((resolve) => {
+        const go = () => {
+            response.off('drain', go).off('close', go);
+            resolve();
+        };
+        response.on('drain', go).on('close', go);
+    });
 }
 
 const head = { id: 'chatcmpl-0', object: 'chat.completion.chunk', created: 1, model: Model };

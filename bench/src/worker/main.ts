@@ -16,7 +16,7 @@ const Usage = `Measures what the worker adds to an inference engine: in turns, i
 npm run bench:worker                          a table beside the targets
 npm run -s bench:worker -- --json             one JSON object; keys ending in Ratio are held against 0.97
   --parts engine,upstream,vouchers,life       some of it; all when omitted
-  --model FILE                                a GGUF of real size; random weights of ${'100'} million parameters when omitted
+  --model FILE                                a GGUF of real size; random weights of 100 million parameters when omitted
   --streams 1,8,64    --rounds 5    --max-tokens 32    --requests 2000    --gpu
 `;
 

@@ -18,9 +18,9 @@ export type UpstreamReport = {
     relay: { sealedPerCpuSecond: number; plainPerCpuSecond: number; sealedPerSecond: number };
 };
 
-/** Tokens in a second of one stream: a fast GPU with a model of 8 billion parameters. */
+/** Tokens in a second of one stream: a GPU with a model of 8 billion parameters. And of an answer: a few paragraphs. */
 const PacePerSecond = 50;
-const PacedTokens = 100;
+const PacedTokens = 300;
 /** Tokens of an answer, and streams, when nothing holds the server up. */
 const FullTokens = 4000;
 const FullStreams = 8;
@@ -43,9 +43,9 @@ export async function measureUpstream({ streams, rounds }: UpstreamOptions, prog
         const sealed = await network.open(Sessions, false);
         const plain = await network.open(Sessions, true);
         const model = sealed[0].model;
-        const paced = async (ways: ReturnType<typeof throughSession>[], name: string) => {
+        const paced = async (ways: ReturnType<typeof throughSession>[], name: string, counts: readonly number[]) => {
             const figures: EngineFigure[] = [];
-            for (const count of streams) {
+            for (const count of counts) {
                 progress(`upstream at ${PacePerSecond} tokens/s, ${count} streams, ${name}`);
                 const pairs = await inTurns(
                     rounds,
@@ -56,8 +56,8 @@ export async function measureUpstream({ streams, rounds }: UpstreamOptions, prog
             }
             return figures;
         };
-        const sealedFigures = await paced(sealed.map(throughSession), 'sealed');
-        const plainFigures = await paced(plain.map(throughSession), 'plain');
+        const sealedFigures = await paced(sealed.map(throughSession), 'sealed', streams);
+        const plainFigures = await paced(plain.map(throughSession), 'plain', streams.slice(-1));
 
         await server.ask({ tokens: FullTokens, perSecond: null });
         const full = async (ways: ReturnType<typeof throughSession>[]) => {

@@ -180,7 +180,8 @@ export class TestNetwork {
         await this.worker.close();
         await this.proxy.stop();
         await this.devnet.close();
-        await rm(this.folder, { recursive: true, force: true });
+        // A lock file of a session that was just given back may still come and go.
+        await rm(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
     }
 }
 
