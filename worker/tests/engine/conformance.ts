@@ -18,6 +18,8 @@ export type ConformanceSubject = {
     create(slots: number): Promise<Engine>;
     /** Tokens that the backend itself has generated so far, whether or not anyone asked for them. */
     generatedTokens(): number;
+    /** Resolves when the backend has noticed that requests were given up; default: it has at once. */
+    quiet?(): Promise<void>;
     readonly model: string;
     /** Greedy answers, long enough to be interrupted: at least ten tokens. */
     readonly known: readonly { readonly prompt: string; readonly answer: string }[];
@@ -57,7 +59,10 @@ export function engineConformance(name: string, subject: ConformanceSubject): vo
             engine = await subject.create(Slots);
         });
         afterAll(() => engine.close());
-        afterEach(() => idle(engine));
+        afterEach(async () => {
+            await idle(engine);
+            await subject.quiet?.();
+        });
 
         describe('answers', () => {
             it.each(subject.known)('greedily with the known text: $answer', async ({ prompt, answer }) => {

@@ -1,5 +1,5 @@
 import { createLlamaEngine, createUpstreamEngine, type Engine, type UpstreamKind } from '../../src/engine';
-import { engineConformance } from './conformance';
+import { engineConformance, idle } from './conformance';
 import { TinyModel, TinyModelHash } from './tiny-model';
 import { UpstreamServer } from './upstream-server';
 
@@ -48,6 +48,7 @@ describe.each<UpstreamKind>(['vllm', 'sglang', 'llama.cpp', 'ollama'])('%s', (ki
                 atOnce: 1,
             }),
         generatedTokens: () => servers.get(kind)!.generated,
+        quiet: () => idle(model),
         model: 'tiny-chat',
         known: Known,
         wordInFirstAnswer: 'moved',
