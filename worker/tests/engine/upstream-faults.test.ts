@@ -215,7 +215,9 @@ describe('A stream', () => {
 
         it('or negative, or no number: what was counted counts', async () => {
             for (const wrong of [-1, 1.5, '7', null, 1e300]) {
-                const { end } = await play(piece('a') + Finish + event({ choices: [], usage: { completion_tokens: wrong } }) + Done);
+                const { end } = await play(
+                    piece('a') + Finish + event({ choices: [], usage: { completion_tokens: wrong } }) + Done,
+                );
                 expect(end.tokens).toEqual({ prompt: await promptTokens(), cached: 0n, completion: 1n, reasoning: 0n });
             }
         });
@@ -242,13 +244,17 @@ describe('A stream', () => {
         expect(end.tokens).toEqual({ prompt: 5n, cached: 4n, completion: 3n, reasoning: 5n });
     });
 
-    it.each(['reasoning_content', 'reasoning'])('gives %s as a field of its own, and counts it as reasoning', async (field) => {
-        const thought = (text: string) => event({ choices: [{ index: 0, delta: { [field]: text, content: null } }] });
-        const { texts, text, end } = await play(thought('hm'), 20, thought('...'), 20, piece('yes'), Finish + Done);
-        expect(texts.map(({ extra }) => extra)).toEqual([{ [field]: 'hm' }, { [field]: '...' }, undefined]);
-        expect(text).toBe('yes');
-        expect(end.tokens).toMatchObject({ completion: 1n, reasoning: 2n });
-    });
+    it.each(['reasoning_content', 'reasoning'])(
+        'gives %s as a field of its own, and counts it as reasoning',
+        async (field) => {
+            const thought = (text: string) =>
+                event({ choices: [{ index: 0, delta: { [field]: text, content: null } }] });
+            const { texts, text, end } = await play(thought('hm'), 20, thought('...'), 20, piece('yes'), Finish + Done);
+            expect(texts.map(({ extra }) => extra)).toEqual([{ [field]: 'hm' }, { [field]: '...' }, undefined]);
+            expect(text).toBe('yes');
+            expect(end.tokens).toMatchObject({ completion: 1n, reasoning: 2n });
+        },
+    );
 
     it('brings calls of tools and logprobs along, in their order', async () => {
         const calls = [{ index: 0, id: 'c1', type: 'function', function: { name: 'f', arguments: '{"a"' } }];
@@ -259,7 +265,10 @@ describe('A stream', () => {
                 event({ choices: [{ index: 0, delta: {}, finish_reason: 'tool_calls' }] }) +
                 Done,
         );
-        expect(texts).toMatchObject([{ text: 'a', choice: { logprobs } }, { text: '', extra: { tool_calls: calls } }]);
+        expect(texts).toMatchObject([
+            { text: 'a', choice: { logprobs } },
+            { text: '', extra: { tool_calls: calls } },
+        ]);
         expect(end.finishReason).toBe('tool_calls');
     });
 
@@ -314,12 +323,21 @@ describe('A request', () => {
     it.each<[UpstreamKind, object]>([
         ['vllm', { stream_options: { include_usage: true, continuous_usage_stats: true }, top_k: -1, min_p: 0 }],
         ['sglang', { stream_options: { include_usage: true, continuous_usage_stats: true }, repetition_penalty: 1 }],
-        ['llama.cpp', { stream_options: { include_usage: true }, timings_per_token: true, cache_prompt: false, top_k: 0 }],
+        [
+            'llama.cpp',
+            { stream_options: { include_usage: true }, timings_per_token: true, cache_prompt: false, top_k: 0 },
+        ],
         ['ollama', { stream_options: { include_usage: true } }],
     ])('to %s forces usage, and leaves no sampling to the model', async (kind, expected) => {
         const { server, engine } = await behind(kind);
         await ask(engine, question({ maxTokens: 3, seed: -1 }));
-        expect(server.asked[0]!.body).toMatchObject({ stream: true, max_tokens: 3, temperature: 1, top_p: 1, ...expected });
+        expect(server.asked[0]!.body).toMatchObject({
+            stream: true,
+            max_tokens: 3,
+            temperature: 1,
+            top_p: 1,
+            ...expected,
+        });
         expect(server.asked[0]!.body.seed).toBe(2 ** 32 - 2);
     });
 
@@ -461,13 +479,16 @@ describe('A refusal of the server', () => {
 });
 
 describe('At the start', () => {
-    it.each<UpstreamKind>(['vllm', 'sglang', 'llama.cpp', 'ollama'])('%s is recognised, with its context', async (kind) => {
-        const { engine } = await behind(kind);
-        expect(engine.device).toMatchObject({ backend: 'upstream', offloading: false });
-        expect(engine.device.note).toContain(`(${kind})`);
-        expect(engine.models[0]).toMatchObject({ id: ServedName, contextLength: 512, embeddingDimension: 128 });
-        expect(engine.boundsPrompts).toBe(kind === 'ollama');
-    });
+    it.each<UpstreamKind>(['vllm', 'sglang', 'llama.cpp', 'ollama'])(
+        '%s is recognised, with its context',
+        async (kind) => {
+            const { engine } = await behind(kind);
+            expect(engine.device).toMatchObject({ backend: 'upstream', offloading: false });
+            expect(engine.device.note).toContain(`(${kind})`);
+            expect(engine.models[0]).toMatchObject({ id: ServedName, contextLength: 512, embeddingDimension: 128 });
+            expect(engine.boundsPrompts).toBe(kind === 'ollama');
+        },
+    );
 
     it('the key is sent, and not in what is told', async () => {
         const { server, engine } = await behind('vllm', { apiKey: 'secret-key' });
@@ -485,7 +506,9 @@ describe('At the start', () => {
         const { engine, said } = await behind('sglang', {}, (server) => (server.said['/tokenize'] = null));
         expect(engine.boundsPrompts).toBe(true);
         expect(said.join()).toContain('by their bytes');
-        expect(await engine.countPromptTokens(question())).toBeGreaterThan(Buffer.byteLength(question().messages[0]!.content as string));
+        expect(await engine.countPromptTokens(question())).toBeGreaterThan(
+            Buffer.byteLength(question().messages[0]!.content as string),
+        );
     });
 
     it.each<[string, Partial<UpstreamOptions>, (server: UpstreamServer) => void, string]>([
@@ -540,14 +563,17 @@ describe('Embeddings', () => {
 });
 
 describe('Admission', () => {
-    it.each<UpstreamKind>(['vllm', 'sglang', 'llama.cpp'])('lets no more in while requests wait in the queue of %s', async (kind) => {
-        const { server, engine } = await behind(kind, { slots: 5 }, (each) => (each.waiting = 3));
-        // The first question only begins a look at the metrics.
-        expect(engine.slotsOf(ServedName)).toBe(5);
-        while (engine.slotsOf(ServedName) === 5) await sleep(5);
-        expect(engine.slotsOf(ServedName)).toBe(1);
-        expect(server.seen.filter(({ path }) => path === '/metrics')).toHaveLength(1);
-    });
+    it.each<UpstreamKind>(['vllm', 'sglang', 'llama.cpp'])(
+        'lets no more in while requests wait in the queue of %s',
+        async (kind) => {
+            const { server, engine } = await behind(kind, { slots: 5 }, (each) => (each.waiting = 3));
+            // The first question only begins a look at the metrics.
+            expect(engine.slotsOf(ServedName)).toBe(5);
+            while (engine.slotsOf(ServedName) === 5) await sleep(5);
+            expect(engine.slotsOf(ServedName)).toBe(1);
+            expect(server.seen.filter(({ path }) => path === '/metrics')).toHaveLength(1);
+        },
+    );
 });
 
 describe('The same guest', () => {
