@@ -158,6 +158,7 @@ describe('A stream', () => {
         const words = `cannot say ${Secret}`;
         for (const error of [{ error: { message: words } }, { object: 'error', message: words }, { error: words }]) {
             const failure = await failureOf(piece('a'), `data: ${JSON.stringify(error)}\n\n`);
+            expect(failure.message).toContain('with an error');
             expect(failure.message).not.toContain(Secret);
         }
     });
@@ -290,6 +291,16 @@ describe('A stream', () => {
         await untilAborted(server);
     });
 
+    it('that is aborted costs what was given out, whatever had arrived and was stated by then', async () => {
+        const { server: its, engine: single } = await behind('vllm', { atOnce: 1 });
+        its.script = [piece('a', usage(1)) + piece('b', usage(2)) + piece('c', usage(3)), 10_000];
+        const abort = new AbortController();
+        const events = single.chat(question(), { signal: abort.signal })[Symbol.asyncIterator]();
+        await events.next();
+        abort.abort();
+        expect(await drain(events)).toMatchObject([{ finishReason: 'abort', tokens: { prompt: 9n, completion: 1n } }]);
+    });
+
     it('joins what arrives together into few events, and loses none of it', async () => {
         const words = Array.from({ length: 40 }, (_, i) => `${i} `);
         const { texts, text, end } = await play(words.map((word) => piece(word)).join(''), Finish + Done);
@@ -308,7 +319,12 @@ describe('A request', () => {
     it('uses one connection after the other for many answers', async () => {
         const { server, engine } = await behind('vllm');
         const before = server.connections;
-        for (let i = 0; i < 5; i++) await ask(engine, question({ maxTokens: 3 }));
+        // The end of the body comes a moment after that of the answer.
+        server.script = [piece('a') + Finish + Done, 20];
+        for (let i = 0; i < 5; i++) {
+            await ask(engine, question());
+            await sleep(100);
+        }
         expect(server.connections - before).toBeLessThanOrEqual(2);
     });
 
