@@ -85,7 +85,7 @@ async function* checkHash(model: ModelConfig, examination: Examination): AsyncIt
         yield skipped('weights', 'not hashed, because of --quick');
         return;
     }
-    const hash = await hashWeights(path, (done) => progress(`hashing the weights: ${size(done)} of ${size(bytes)}`));
+    const { hash } = await hashWeights(path, (done) => progress(`hashing the weights: ${size(done)} of ${size(bytes)}`));
     facts.weights = { hash, bytes };
     yield model.weightsHash === null || model.weightsHash === hash
         ? ok('weights', `SHA-256 ${hash}`)

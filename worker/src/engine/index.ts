@@ -4,5 +4,6 @@ export { explainMissingSoftware, explainNoGpu, type GpuFindings, probeGpu } from
 export { createLlamaEngine, createLlamaEngines } from './llama';
 export type { LlamaDeviceOptions, LlamaEngineOptions, LlamaModelOptions } from './llama-options';
 export { combineEngines } from './several';
-export { hashWeights, prepareWeights, type Weights } from './weights';
+export { prepareWeights, type Weights } from './weights';
+export { hashWeights, type WeightsHash } from './weights-hash';
 export * from './upstream';

@@ -1,16 +1,12 @@
-import { createHash } from 'node:crypto';
-import { constants, createReadStream } from 'node:fs';
+import { constants } from 'node:fs';
 import { copyFile, mkdir, open, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 
 import { ModelFileError, WeightsMismatchError } from './errors';
 import { type GgufFileInfo, loadLlamaModule } from './llama-module';
+import { hashWeights } from './weights-hash';
 
 const GgufMagic = 'GGUF';
-
-/** Large reads: hashing is then bound by SHA-256 and not by system calls. */
-const HashChunkBytes = 4 * 1024 * 1024;
 
 /** Weights that were checked and can be loaded from `path`. */
 export type Weights = {
@@ -45,27 +41,15 @@ export async function prepareWeights(path: string, options: PrepareOptions): Pro
         if (loaded !== path) await rm(loaded, { force: true });
     };
     try {
-        const hash = await hashWeights(loaded);
+        const { hash, bytes } = await hashWeights(loaded);
         if (expectedHash !== undefined && hash !== expectedHash.toLowerCase()) {
             throw new WeightsMismatchError(path, expectedHash.toLowerCase(), hash);
         }
-        return { path: loaded, hash, bytes: (await stat(loaded)).size, dispose };
+        return { path: loaded, hash, bytes, dispose };
     } catch (error) {
         await dispose();
         throw error;
     }
-}
-
-/**
- * @param onProgress is told of the bytes that were hashed so far.
- * @returns SHA-256 of a file, lower-case hex; the file is streamed, so its size does not matter.
- */
-export async function hashWeights(path: string, onProgress?: (bytes: number) => void): Promise<string> {
-    const hash = createHash('sha256');
-    const file = createReadStream(path, { highWaterMark: HashChunkBytes });
-    file.on('data', () => onProgress?.(file.bytesRead));
-    await pipeline(file, hash);
-    return hash.digest('hex');
 }
 
 async function copyWeights(path: string, directory: string): Promise<string> {

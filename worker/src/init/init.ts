@@ -4,7 +4,8 @@ import { tonAmount } from '../config/fields';
 import { ConfigSources, fieldNames, fromText, parseConfig } from '../config/load';
 import { ShippedModel } from '../config/models';
 import { WorkerConfigInput } from '../config/schema';
-import { checkModelFile, hashWeights } from '../engine/weights';
+import { checkModelFile } from '../engine/weights';
+import { hashWeights } from '../engine/weights-hash';
 import { ConfigError, StartError } from '../errors';
 import { FileKeys } from '../keys/file-keys';
 import { DefaultFile } from '../own-command';
@@ -55,7 +56,7 @@ export async function init(options: InitOptions): Promise<InitResult> {
     await writeConfig(file, config);
     // An attested guest makes its keys in its own memory.
     const keys = provider.tier === 'tdx' ? null : publicKeysOf(await new FileKeys(data.keys ?? data.directory).load());
-    return { file, steps: nextSteps(answers, keys, await hashWeights(answers.modelPath), file) };
+    return { file, steps: nextSteps(answers, keys, (await hashWeights(answers.modelPath)).hash, file) };
 }
 
 async function requireConsent(file: string, { yes, force, prompts }: InitOptions): Promise<void> {

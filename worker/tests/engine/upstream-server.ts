@@ -160,7 +160,9 @@ export class UpstreamServer {
         const rendered = typeof content === 'string' && content.startsWith(Template);
         const chat = rendered ? JSON.parse(content.slice(Template.length)) : messages;
         const count = await this.engine.countPromptTokens(
-            chat === undefined ? { model, prompt: String(prompt ?? content) } : { model, messages: chat as ChatMessage[] },
+            chat === undefined
+                ? { model, prompt: String(prompt ?? content) }
+                : { model, messages: chat as ChatMessage[] },
         );
         const tokens = Array.from({ length: count }, (_, index) => index);
         return this.kind === 'llama.cpp' ? { tokens } : { count, max_model_len: contextLength, tokens };
@@ -306,11 +308,15 @@ class ChunkWriter {
             completion_tokens: completion,
             total_tokens: this.prompt + completion,
         };
-        return { usage: this.kind === 'sglang' ? { ...usage, prompt_tokens_details: null, reasoning_tokens: 0 } : usage };
+        return {
+            usage: this.kind === 'sglang' ? { ...usage, prompt_tokens_details: null, reasoning_tokens: 0 } : usage,
+        };
     }
 
     private timings(completion: number): object {
-        return this.kind === 'llama.cpp' ? { timings: { cache_n: 0, prompt_n: this.prompt, predicted_n: completion } } : {};
+        return this.kind === 'llama.cpp'
+            ? { timings: { cache_n: 0, prompt_n: this.prompt, predicted_n: completion } }
+            : {};
     }
 
     private send(choices: object[], more: object): void {

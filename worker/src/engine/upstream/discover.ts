@@ -33,7 +33,9 @@ export async function discover(connection: Connection, options: UpstreamOptions)
         );
     }
     if (told.slots !== null && slots > told.slots) {
-        onLog?.(`The server at ${url} runs ${told.slots} requests at once, of ${slots} that are sent the others wait there.`);
+        onLog?.(
+            `The server at ${url} runs ${told.slots} requests at once, of ${slots} that are sent the others wait there.`,
+        );
     }
     return {
         dialect: await withTokenizer(connection, dialect, model, onLog),
@@ -120,6 +122,8 @@ async function withTokenizer(
     } catch (error) {
         if (!(error instanceof UpstreamRefusal)) throw error;
     }
-    onLog?.('The server does not count the tokens of a chat: prompts are reserved by their bytes, and shorter ones fit.');
+    onLog?.(
+        'The server does not count the tokens of a chat: prompts are reserved by their bytes, and shorter ones fit.',
+    );
     return { ...dialect, tokenizer: null };
 }

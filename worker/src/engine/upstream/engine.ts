@@ -169,7 +169,13 @@ class UpstreamEngine implements Engine {
         const patience = AbortSignal.timeout(firstTokenSeconds * 1000);
         const ended = AbortSignal.any([signal, patience]);
         try {
-            return await fetchEmbeddings(this.connection, this.found.model, inputs, this.model.embeddingDimension, ended);
+            return await fetchEmbeddings(
+                this.connection,
+                this.found.model,
+                inputs,
+                this.model.embeddingDimension,
+                ended,
+            );
         } catch (error) {
             if (signal.aborted) throw new AbortedError();
             throw this.explain(error, () => Math.max(...inputs.map((prompt) => boundOf({ model, prompt }).tokens)));

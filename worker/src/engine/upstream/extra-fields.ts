@@ -14,10 +14,14 @@ const LongestSchema = 65_536;
 const TemplateArguments = new Set(['enable_thinking', 'thinking', 'reasoning_effort', 'thinking_budget']);
 const LongestArgument = 64;
 
-const number = (min: number, max: number): Check => (value) =>
-    typeof value === 'number' && value >= min && value <= max ? null : `is not a number from ${min} to ${max}`;
-const integer = (min: number, max: number): Check => (value) =>
-    Number.isSafeInteger(value) ? number(min, max)(value) : `is not an integer from ${min} to ${max}`;
+const number =
+    (min: number, max: number): Check =>
+    (value) =>
+        typeof value === 'number' && value >= min && value <= max ? null : `is not a number from ${min} to ${max}`;
+const integer =
+    (min: number, max: number): Check =>
+    (value) =>
+        Number.isSafeInteger(value) ? number(min, max)(value) : `is not an integer from ${min} to ${max}`;
 const boolean: Check = (value) => (typeof value === 'boolean' ? null : 'is neither true nor false');
 const list: Check = (value) => (Array.isArray(value) ? null : 'is not a list');
 

@@ -2,7 +2,8 @@ import { ContextLengthError, EngineError, EngineFailedError, InvalidRequestError
 import type { UpstreamRefusal } from './connection';
 
 /** What these servers say of a prompt that is too long; their text goes no further than this test. */
-const TooLong = /context[ _]?(length|size|window)|maximum context|exceed_context_size|longer than the (model|maximum)|too (long|many tokens)/i;
+const TooLong =
+    /context[ _]?(length|size|window)|maximum context|exceed_context_size|longer than the (model|maximum)|too (long|many tokens)/i;
 
 /**
  * @param prompt tokens, as they were counted or bounded.
@@ -31,7 +32,9 @@ export function refusalError(
             return new ModelNotFoundError(model, ['nothing at the moment, its server has lost it']);
         case 429:
         case 503:
-            return new EngineFailedError(`The inference server takes nothing at the moment (${status}). Try again soon.`);
+            return new EngineFailedError(
+                `The inference server takes nothing at the moment (${status}). Try again soon.`,
+            );
         default:
             return new EngineFailedError(`The inference server answered ${status}. Look at its log.`);
     }

@@ -92,7 +92,10 @@ export class RequestWriter {
     private common(request: SamplingParameters, maxTokens: number, scope: string | undefined): Record<string, unknown> {
         const { runningCount, isolation, neutral, topK, kind } = this.dialect;
         if (request.topK && !topK) {
-            throw new UnsupportedError(`The inference server of this worker (${kind}) has no 'top_k'. Leave it out.`, 'top_k');
+            throw new UnsupportedError(
+                `The inference server of this worker (${kind}) has no 'top_k'. Leave it out.`,
+                'top_k',
+            );
         }
         return {
             model: this.model,

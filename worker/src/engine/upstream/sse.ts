@@ -26,7 +26,8 @@ export class EventSplitter {
      */
     push(part: Uint8Array): string[] {
         this.parser.feed(this.decoder.decode(part, { stream: true }));
-        if (this.tooLong) throw new EngineFailedError('The inference server sends an event without end. Look at its log.');
+        if (this.tooLong)
+            throw new EngineFailedError('The inference server sends an event without end. Look at its log.');
         const { arrived } = this;
         if (arrived.length > 0) this.arrived = [];
         return arrived;
