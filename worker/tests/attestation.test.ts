@@ -91,7 +91,17 @@ describe('A worker of tier tdx does not start', () => {
     it('with an engine that is not in its own process', async () => {
         const remote = { models: [], close: async () => undefined } as unknown as WorkerParts['engine'];
         const started = startWorker(network.config(config()), { logger: createLogger('silent', 'json'), engine: remote });
-        await expect(started).rejects.toThrow(/^Tier 'tdx' needs the embedded engine: a quote says nothing about/);
+        await expect(started).rejects.toThrow(/^Tier 'tdx' needs the embedded engine, or a server in the same guest/);
+    });
+
+    it.each([
+        ['http://10.0.0.7:8000/v1', /a quote says nothing about a server elsewhere/],
+        ['http://localhost:8000/v1', /name it by its loopback address/],
+        ['http://127.0.0.1:8000/v1', /the worker has to hash the weights itself\. Set model\.path/],
+    ])('with the inference server %s', async (url, reason) => {
+        const served = { ...config(), upstream: { url }, model: { path: null, weightsHash: 'ab'.repeat(32) } };
+        const started = startWorker(network.config(served), { logger: createLogger('silent', 'json') });
+        await expect(started).rejects.toThrow(reason);
     });
 
     it('with keys on a disk, when its guest is a real one', async () => {

@@ -53,11 +53,8 @@ function withInputField(error: unknown): unknown {
 }
 
 async function countInputs({ engine }: ServingContext, { model, inputs }: EmbeddingsParameters): Promise<bigint> {
-    let sum = 0;
-    for (const input of inputs) {
-        sum += (await engine.countPromptTokens({ model, prompt: input })) + FrameTokens;
-    }
-    return BigInt(sum);
+    const counts = await Promise.all(inputs.map((input) => engine.countPromptTokens({ model, prompt: input })));
+    return BigInt(counts.reduce((sum, count) => sum + count + FrameTokens, 0));
 }
 
 function embeddingsBody({ model, format }: EmbeddingsParameters, vectors: Float32Array[], tokens: number): unknown {

@@ -230,7 +230,8 @@ class Metering {
         if (this.askedAt === null || !(this.started || stopped)) {
             return;
         }
-        const patience = stopped ? AbortPatience : this.options.idle;
+        // A backend behind a connection has deadlines of its own, a longer one for the first token.
+        const patience = stopped ? AbortPatience : this.options.engine.generatesAhead ? Infinity : this.options.idle;
         if (performance.now() - this.askedAt >= patience * 1000) {
             this.giveUp(new EngineFailedError('The engine has not answered for too long.'));
         }

@@ -172,6 +172,7 @@ export class TestNetwork {
             provider: { id: this.provider.toRawString(), plain: true, ...changes.provider },
             listen: { host: '127.0.0.1', port: 0, ...changes.listen },
             model: { path: TinyModel, contextSize: 256, slots: 4, ...changes.model },
+            upstream: { ...changes.upstream },
             gpu: { backend: false, ...changes.gpu },
             data: { directory: this.directory, ...changes.data },
             attestation: { ...changes.attestation },
