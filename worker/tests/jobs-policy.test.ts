@@ -186,7 +186,7 @@ describe('The token budget', () => {
 
 describe('Work that can wait', () => {
     it('never takes the last slot', async () => {
-        const admission = new Admission(3, 5);
+        const admission = new Admission(() => 3, 5);
         const [first, second] = [admission.enterSpare(), admission.enterSpare()];
         expect([first === null, second === null, admission.enterSpare()]).toEqual([false, false, null]);
         first?.();
