@@ -3,19 +3,20 @@ import Table from 'cli-table3';
 
 import { prepareModel } from '../support/model';
 import { measureEngine } from './engine';
+import { measureFirstToken } from './first-token';
 import { measureLife } from './restart';
 import { Figure, figuresOf, flatten, WorkerReport } from './report';
 import { measureUpstream } from './upstream';
 import { measureVouchers } from './vouchers';
 
-const Parts = ['engine', 'upstream', 'vouchers', 'life'] as const;
+const Parts = ['vouchers', 'first-token', 'upstream', 'life', 'engine'] as const;
 type Part = (typeof Parts)[number];
 
 const Usage = `Measures what the worker adds to an inference engine: in turns, in one run, on this machine.
 
 npm run bench:worker                          a table beside the targets
 npm run -s bench:worker -- --json             one JSON object; keys ending in Ratio are held against 0.97
-  --parts engine,upstream,vouchers,life       some of it; all when omitted
+  --parts vouchers,first-token,upstream,life,engine      some of it; all when omitted
   --model FILE                                a GGUF of real size; random weights of 100 million parameters when omitted
   --streams 1,8,64    --rounds 5    --max-tokens 32    --requests 2000    --gpu
 `;
@@ -48,9 +49,10 @@ async function main(): Promise<void> {
     const progress = (line: string) => console.error(`${new Date().toISOString().slice(11, 19)} ${line}`);
     const has = (part: Part) => parts.includes(part);
 
-    const report: WorkerReport = { engine: null, upstream: null, vouchers: null, life: null };
+    const report: WorkerReport = { engine: null, firstToken: null, upstream: null, vouchers: null, life: null };
     // Vouchers first: a machine that has just worked hard is warm, and this one is about milliseconds.
     report.vouchers = has('vouchers') ? await measureVouchers(progress) : null;
+    report.firstToken = has('first-token') ? await measureFirstToken(progress) : null;
     report.upstream = has('upstream') ? await measureUpstream({ streams, rounds }, progress) : null;
     report.life = has('life') ? await measureLife(wholeNumber('--requests', values.requests), progress) : null;
     if (has('engine')) {
