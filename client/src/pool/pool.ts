@@ -62,8 +62,9 @@ export class ProviderPool {
     static async open(host: PoolHost, options: PoolOptions): Promise<ProviderPool> {
         const checked = checkPoolOptions(options);
         const pool = new ProviderPool(host, checked);
+        const taken = await host.takeUp(checked.providers, options.signal);
         try {
-            for (const session of await host.takeUp(checked.providers, options.signal)) {
+            for (const session of taken) {
                 await pool.add(session);
             }
             if (pool.members.length === 0) {
@@ -71,6 +72,7 @@ export class ProviderPool {
             }
             return pool;
         } catch (error) {
+            await Promise.allSettled(taken.map((session) => session.dispose()));
             await pool.dispose();
             throw error;
         }
