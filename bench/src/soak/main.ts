@@ -51,6 +51,10 @@ async function main(): Promise<boolean> {
             'model-slots': String(streams),
         });
         const sessions = await network.open(Math.min(Sessions, streams), false);
+        // The worker reads only so many new sessions at once, and says so: it shall know all before the load begins.
+        for (const session of sessions) {
+            await accountOf(session);
+        }
         const memory = new MemoryWatch(worker);
         const visits = noVisits();
         const start = performance.now();

@@ -6,7 +6,7 @@ import { median } from '../support/statistics';
 const SampleMilliseconds = 500;
 const MiB = 1024 * 1024;
 /** What a heap may breathe without being a leak. */
-const Allowance = 128 * MiB;
+const Allowance = 48 * MiB;
 const Growth = 1.15;
 /** Open files beside those of the start: connections that the server behind the worker keeps alive. */
 const FilesAllowance = 600;
