@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { toNano } from '@ton/core';
 import { NoTokens } from '@ton-compute/contracts';
 
-import { ContextLengthError, Engine, EngineFailedError, Worker, WorkerConfigInput } from '../src';
+import { ChatEvent, ContextLengthError, Engine, EngineFailedError, Worker, WorkerConfigInput } from '../src';
 import { TestClient } from './support/client';
 import { TestNetwork } from './support/network';
 import { end, ScriptedEngine, step } from './support/scripted-engine';
@@ -83,6 +83,27 @@ it('an engine that hangs is given up after the idle time, also when it does not 
     const answer = await client.chat('x', { stream: true }, { pay: toNano('0.1') });
     expect(lastError(answer.text)).toMatchObject({ code: 'engine_failed', message: expect.stringMatching(/too long/) });
     expect((await client.account()).spent).toBe(Prompt + Token);
+});
+
+it('an engine is told when nobody asks any more, else it would hold every prompt and answer that there ever was', async () => {
+    let held = 0;
+    let last: ChatEvent = end('stop', { prompt: 10n, completion: 1n });
+    const client = await serve(
+        new ScriptedEngine(async function* () {
+            held += 1;
+            try {
+                yield step('one', 1, 1);
+                yield last;
+            } finally {
+                held -= 1;
+            }
+        }),
+    );
+    await client.chat('x', { stream: true }, { pay: toNano('0.1') });
+    expect(held).toBe(0);
+    last = step('more than was asked for', 300, 301);
+    await client.chat('x', { stream: true, max_tokens: 2 }, { pay: toNano('0.1') });
+    expect(held).toBe(0);
 });
 
 it('an upstream that gives several tokens at once is stopped at the next event, and all of them count', async () => {

@@ -2,6 +2,7 @@ import { NoTokens, SignedReceipt, Tokens } from '@ton-compute/contracts';
 
 import { engineWireError, inputField } from '../engine-errors';
 import {
+    ChatEvent,
     ChatRequest,
     CompletionRequest,
     Engine,
@@ -100,6 +101,7 @@ class Metering {
         const watchdog = setInterval(() => this.watch(), 1000);
         let finishReason: FinishReason = 'abort';
         let total: Tokens | null = null;
+        let iterator: AsyncIterator<ChatEvent> | null = null;
         try {
             const options: GenerateOptions = {
                 signal: this.stop.signal,
@@ -107,7 +109,7 @@ class Metering {
                 cacheScope: session.address.toRawString(),
             };
             const events = 'messages' in request ? engine.chat(request, options) : engine.complete(request, options);
-            const iterator = events[Symbol.asyncIterator]();
+            iterator = events[Symbol.asyncIterator]();
             for (let step = await this.next(iterator); step.done !== true; step = await this.next(iterator)) {
                 const event = step.value;
                 if (event.type === 'end') {
@@ -123,6 +125,9 @@ class Metering {
             clearInterval(watchdog);
             signal.removeEventListener('abort', abort);
             this.stop.abort();
+            // An engine holds prompt and answer until its iterator is told that nobody asks any more. It is not waited
+            // for: one that hangs would never say so.
+            void iterator?.return?.().catch(() => undefined);
             if (total === null && hold.used.completion > 0n && engine.boundsPrompts !== true) {
                 // Nobody says what the prompt cost, but what came shows that it was evaluated.
                 hold.usePrompt();
