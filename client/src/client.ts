@@ -1,14 +1,14 @@
-import { Address, beginCell } from '@ton/core';
-import { OfferTerms, packOffer, packTerms, SessionEscrow } from '@ton-compute/contracts';
+import { Address } from '@ton/core';
+import { OfferTerms, packTerms } from '@ton-compute/contracts';
 import { Chain } from './chain/chain';
 import { EscrowState, readEnding, readEscrow } from './chain/escrow';
-import { closingValue, readChainPrices } from './chain/fees';
 import { ProviderInfo, readProviderAt } from './chain/providers';
 import { ExternalWallet } from './chain/external-wallet';
 import { Wallet, WalletOptions } from './chain/wallet';
 import { checkProvider, ProviderCheck } from './check';
+import { chooseBest, chooseElsewhere, chooseOf, Choosing, findAll } from './choose';
 import { ClientError, ClientErrorCode } from './errors';
-import { askWorker, findOffers, FindResult, matchOffer, refuseStanding } from './find';
+import { FindResult } from './find';
 import { Jobs } from './jobs/jobs';
 import { JobStore } from './jobs/store';
 import { Logger, silentLogger } from './log';
@@ -16,15 +16,16 @@ import { MarketOptions, MarketView } from './market';
 import { checkMarketOptions } from './market/options';
 import { marketOf } from './market/read';
 import { openEscrow, OpenOptions, planOpening, requireBasechain, sessionPublicKey } from './opening';
-import { CheckedPolicy, checkPolicy, Policy, refuseOffer } from './policy';
+import { CheckedPolicy, checkPolicy, Policy } from './policy';
 import { ProviderPool } from './pool/pool';
 import { PoolOptions } from './pool/options';
 import { takeUpSessions } from './pool/take-up';
+import { reclaim } from './reclaim';
 import { HandedOver, HandoverLimits, sessionFromText, sessionToText } from './session/handover';
 import { headroomOf } from './session/ledger';
 import { SessionRecord } from './session/record';
 import { chainFigures, SpendingReport, spendingReport } from './session/report';
-import { notOpen, requireTime, Session } from './session/session';
+import { notOpen, Session } from './session/session';
 import { SessionStore } from './session/store';
 import { AttestationTrust } from './trust';
 
@@ -125,8 +126,7 @@ export class Client {
 
     /** Lists the offers that satisfy the policy, cheapest first, and what was passed over and why. */
     find(policy?: Policy, signal?: AbortSignal): Promise<FindResult> {
-        const checked = policy === undefined ? this.policy : checkPolicy(policy);
-        return findOffers(this.chain.with(signal), this.registry, this.globalId, checked, this.trust, signal);
+        return findAll(this.choosing(policy === undefined ? this.policy : checkPolicy(policy), signal));
     }
 
     /** Reads the public view of the market from contracts: offers, earnings, jobs. `readMarket` needs no client. */
@@ -149,7 +149,11 @@ export class Client {
         const { signal } = options;
         const wallet = this.requireWallet('open a session');
         const chain = this.chain.with(signal);
-        const { provider, offer, name } = await this.choose(chain, options);
+        const choosing = this.choosing(this.policy, signal);
+        const { provider, offer, name } =
+            options.provider === undefined
+                ? await chooseBest(choosing, options.offer, options.deposit)
+                : await chooseOf(choosing, options.provider, options.offer);
         const opening = await planOpening(provider, offer, wallet.address, this.policy, options);
         const escrow = opening.deployment.address;
         const unlock = await this.store.lock(escrow);
@@ -240,8 +244,9 @@ export class Client {
         return ProviderPool.open(
             {
                 open: async (excluded, weights, { deposit, creditWindow, closeWindow, lifetime, signal }) => {
-                    const provider = await this.findElsewhere(excluded, weights ?? model ?? null, deposit, signal);
-                    return this.open({ ...provider, deposit, creditWindow, closeWindow, lifetime, signal });
+                    const choosing = this.choosing(this.policy, signal);
+                    const elsewhere = await chooseElsewhere(choosing, excluded, weights ?? model ?? null, deposit);
+                    return this.open({ ...elsewhere, deposit, creditWindow, closeWindow, lifetime, signal });
                 },
                 takeUp: (most, signal) =>
                     takeUpSessions(this, {
@@ -325,38 +330,16 @@ export class Client {
      * @throws ClientError `too_early` until the opening's deadline.
      */
     async reclaim(escrow: Address, signal?: AbortSignal): Promise<void> {
-        const chain = this.chain.with(signal);
-        const wallet = this.requireWallet('reclaim a session');
-        const state = await readEscrow(chain, escrow);
-        if (state === null) {
-            throw await notOpen(chain, escrow, null);
+        await reclaim(this.chain.with(signal), this.requireWallet('reclaim a session'), escrow);
+        const record = await this.store.load(escrow);
+        if (record !== null) {
+            await this.store.save({ ...record, closed: true });
         }
-        if (state.status === 'open' || state.status === 'closing') {
-            throw new ClientError(
-                'session_not_open',
-                `The session is ${state.status}: close it instead of reclaiming.`,
-            );
-        }
-        if (state.status === 'opening') {
-            requireTime(chain, state.deadline, 'The time for the provider to answer');
-        }
-        const body = beginCell().store(SessionEscrow.storeReclaim({ $$type: 'Reclaim', queryId: 0n })).endCell();
-        const value = closingValue(await readChainPrices(chain));
-        await wallet.send(chain, { to: escrow, value, body, bounce: true });
-        for (let waited = 0; waited < 120; waited += 1) {
-            if ((await readEscrow(chain, escrow)) === null) {
-                const record = await this.store.load(escrow);
-                if (record !== null) {
-                    await this.store.save({ ...record, closed: true });
-                }
-                return;
-            }
-            await chain.pause(1);
-        }
-        throw new ClientError(
-            'not_confirmed',
-            'The reclaim was sent, but the escrow is still there. Look before you repeat it.',
-        );
+    }
+
+    private choosing(policy: CheckedPolicy, signal?: AbortSignal): Choosing {
+        const { registry, globalId, trust } = this;
+        return { chain: this.chain.with(signal), registry, globalId, policy, trust, signal };
     }
 
     private requireWallet(purpose: string): Wallet {
@@ -418,96 +401,6 @@ export class Client {
             await this.store.save({ ...record, closed: true });
         }
     }
-
-    private async choose(
-        chain: Chain,
-        options: SessionOptions,
-    ): Promise<{ provider: ProviderInfo; offer: OfferTerms; name: string }> {
-        if (options.provider === undefined) {
-            return this.chooseBest(options);
-        }
-        const provider = await readProviderAt(chain, this.registry, options.provider);
-        const refusal = refuseStanding(this.policy, provider) ?? (await this.trust.refuse(chain, this.policy, provider));
-        if (refusal !== null) {
-            throw new ClientError(
-                'provider_refused',
-                `Provider ${provider.address.toString()} was refused: ${refusal}.`,
-            );
-        }
-        const wanted = offerId(options.offer);
-        const reasons: string[] = [];
-        const { said } = await askWorker(provider, this.globalId, options.signal);
-        for (const offer of provider.offers) {
-            const id = packOffer(offer).hash().toString('hex');
-            if (wanted !== null && wanted !== id) {
-                continue;
-            }
-            const match = matchOffer(said, offer);
-            const unserved = match === null ? 'its worker does not serve the offer' : null;
-            const reason = refuseOffer(this.policy, offer) ?? unserved;
-            if (reason === null) {
-                return { provider, offer, name: match!.name };
-            }
-            reasons.push(reason);
-        }
-        throw new ClientError(
-            'provider_refused',
-            `Provider ${provider.address.toString()} has no ` +
-                (wanted === null ? 'acceptable offer' : `offer ${wanted}`) +
-                `${reasons.length === 0 ? '' : `: ${reasons.join('; ')}`}.`,
-        );
-    }
-
-    /** @returns the best offer of the weights whose provider is none of these. */
-    private async findElsewhere(
-        excluded: readonly Address[],
-        weights: string | null,
-        deposit: bigint,
-        signal?: AbortSignal,
-    ): Promise<{ provider: Address; offer: OfferTerms }> {
-        const { offers, skipped } = await this.find(undefined, signal);
-        const best = offers.find(
-            ({ provider, offer }) =>
-                !excluded.some((other) => other.equals(provider.address)) &&
-                (weights === null || offer.model.toString('hex') === weights) &&
-                offer.minDeposit <= deposit,
-        );
-        if (best === undefined) {
-            throw new ClientError(
-                'no_provider',
-                `No other provider serves ${weights ?? 'a model'} under the policy: of ${offers.length} offers, ` +
-                    `${excluded.length} providers are in use, resting or refused; ${skipped.length} were passed over.`,
-            );
-        }
-        return { provider: best.provider.address, offer: best.offer };
-    }
-
-    private async chooseBest(
-        options: SessionOptions,
-    ): Promise<{ provider: ProviderInfo; offer: OfferTerms; name: string }> {
-        const { offers, skipped } = await this.find(undefined, options.signal);
-        const wanted = offerId(options.offer);
-        const best = offers.find(
-            (found) => (wanted === null || found.offerId === wanted) && found.offer.minDeposit <= options.deposit,
-        );
-        if (best === undefined) {
-            const reasons = skipped.slice(0, 5).map(({ index, reason }) => `${index}: ${reason}`);
-            throw new ClientError(
-                'no_provider',
-                `No provider satisfies the policy and the deposit (${offers.length} offers do otherwise, ` +
-                    `${skipped.length} ` +
-                    `were passed over). ${reasons.join('; ')}`,
-            );
-        }
-        return { provider: best.provider, offer: best.offer, name: best.name };
-    }
-}
-
-function offerId(offer: OfferTerms | string | undefined): string | null {
-    if (offer === undefined) {
-        return null;
-    }
-    return typeof offer === 'string' ? offer.toLowerCase() : packOffer(offer).hash().toString('hex');
 }
 
 /** The escrow's address proves its terms and key; this catches an API that shows others. */

@@ -1,3 +1,5 @@
+import { onAbort } from './abort';
+
 /**
  * A signal that a timer or any of the caller's signals ends; the timer can be moved while work goes on. Callers'
  * signals may live long, so `release` must be called when the work is over: nothing of it stays attached to them.
@@ -48,31 +50,23 @@ export class Deadline {
     }
 
     private link(caller: AbortSignal): void {
-        const end = () => this.own.abort(caller.reason);
-        if (caller.aborted) {
-            end();
-        } else {
-            caller.addEventListener('abort', end, { once: true });
-            this.unlink.push(() => caller.removeEventListener('abort', end));
-        }
+        this.unlink.push(onAbort(caller, () => this.own.abort(caller.reason)));
     }
 }
 
 /** Waits; rejects with the signal's reason when it is aborted. @param seconds how long. */
 export function pause(seconds: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
-        const end = () => {
-            clearTimeout(timer);
-            reject(signal!.reason as Error);
-        };
+        let unlink: () => void = () => undefined;
         const timer = setTimeout(() => {
-            signal?.removeEventListener('abort', end);
+            unlink();
             resolve();
         }, seconds * 1000);
-        if (signal?.aborted) {
-            end();
-        } else {
-            signal?.addEventListener('abort', end, { once: true });
+        if (signal !== undefined) {
+            unlink = onAbort(signal, () => {
+                clearTimeout(timer);
+                reject(signal.reason as Error);
+            });
         }
     });
 }

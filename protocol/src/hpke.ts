@@ -123,21 +123,21 @@ function additionalData(method: string, path: string): Uint8Array {
 /** What both sides need to make and open the answer's chunks. */
 export type AnswerSecret = { enc: Uint8Array; secret: Uint8Array };
 
-/**
- * Seals a request body to a worker.
- * @param encryptionKey 32 bytes, from the provider's contract.
- * @param path path with query, as sent.
- * @returns the bytes to send, and what the answer's keys are derived from.
- * @throws SealingError `bad_key` for a key under which anyone could read.
- */
-export async function sealWithHpke(request: {
-    encryptionKey: Buffer;
-    context: SealingContext;
+/** Seals one request body, once; see {@link prepareHpke}. @param request.path path with query, as sent. */
+export type HpkeSeal = (request: {
     method: string;
     path: string;
     body: Uint8Array;
-}): Promise<{ bytes: Uint8Array; answer: AnswerSecret }> {
-    if (request.encryptionKey.length !== 32 || !isAcceptableX25519Key(request.encryptionKey)) {
+}) => Promise<{ bytes: Uint8Array; answer: AnswerSecret }>;
+
+/**
+ * Agrees on a key with a worker. That is most of the work of sealing a request, and needs nothing of the request.
+ * @param encryptionKey 32 bytes, from the provider's contract.
+ * @returns what seals one request, and gives what the answer's keys are derived from.
+ * @throws SealingError `bad_key` for a key under which anyone could read.
+ */
+export async function prepareHpke(encryptionKey: Buffer, context: SealingContext): Promise<HpkeSeal> {
+    if (encryptionKey.length !== 32 || !isAcceptableX25519Key(encryptionKey)) {
         throw new SealingError(
             'bad_key',
             "The provider's encryption key is not a proper X25519 key: nothing was sent. Choose another provider.",
@@ -145,16 +145,26 @@ export async function sealWithHpke(request: {
     }
     const hpke = await sharedSuite();
     const sender = await hpke.createSenderContext({
-        recipientPublicKey: await hpke.kem.deserializePublicKey(new Uint8Array(request.encryptionKey)),
-        info: sealingInfo(request.context),
+        recipientPublicKey: await hpke.kem.deserializePublicKey(new Uint8Array(encryptionKey)),
+        info: sealingInfo(context),
     });
-    const ciphertext = await sender.seal(
-        new Uint8Array(packRequest(request.body)),
-        additionalData(request.method, request.path),
-    );
     const enc = new Uint8Array(sender.enc);
-    const secret = new Uint8Array(await sender.export(new TextEncoder().encode(AnswerLabel), AnswerSecretBytes));
-    return { bytes: Buffer.concat([enc, new Uint8Array(ciphertext)]), answer: { enc, secret } };
+    let used = false;
+    return async ({ method, path, body }) => {
+        // Two answers under one secret, and a worker that refuses the second request as a replay.
+        if (used) {
+            throw new SealingError('misuse', 'A prepared key seals one request.');
+        }
+        used = true;
+        const [ciphertext, secret] = await Promise.all([
+            sender.seal(new Uint8Array(packRequest(body)), additionalData(method, path)),
+            sender.export(new TextEncoder().encode(AnswerLabel), AnswerSecretBytes),
+        ]);
+        return {
+            bytes: Buffer.concat([enc, new Uint8Array(ciphertext)]),
+            answer: { enc, secret: new Uint8Array(secret) },
+        };
+    };
 }
 
 /**
@@ -189,11 +199,15 @@ export async function openWithHpke(request: {
             enc,
             info: sealingInfo(request.context),
         });
-        plaintext = await recipient.open(
-            new Uint8Array(request.bytes.subarray(EncBytes)),
-            additionalData(request.method, request.path),
-        );
-        secret = new Uint8Array(await recipient.export(new TextEncoder().encode(AnswerLabel), AnswerSecretBytes));
+        const [opened, exported] = await Promise.all([
+            recipient.open(
+                new Uint8Array(request.bytes.subarray(EncBytes)),
+                additionalData(request.method, request.path),
+            ),
+            recipient.export(new TextEncoder().encode(AnswerLabel), AnswerSecretBytes),
+        ]);
+        plaintext = opened;
+        secret = new Uint8Array(exported);
     } catch (error) {
         if (error instanceof SealingError) {
             throw error;

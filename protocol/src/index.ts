@@ -1,4 +1,5 @@
-export { AnswerOpener, AnswerSealer, openRequest, sealRequest } from './sealing';
+export { AnswerOpener, AnswerSealer, openRequest, prepareSealing, sealRequest } from './sealing';
+export type { RequestSeal } from './sealing';
 export { EncBytes, encryptionKeyPairFromSecret, generateEncryptionKeyPair } from './hpke';
 export type { EncryptionKeyPair, SealingContext } from './hpke';
 export type { AnswerChunk } from './answer-chunks';

@@ -2,7 +2,7 @@ import { AnswerChunk, AnswerOrder, parseChunk } from './answer-chunks';
 import { AnswerKeys, answerKeys } from './answer-keys';
 import { AnswerNonceBytes, chunkNonce, FinalMark, NoMark } from './chunk-nonce';
 import { ChunkKind, FrameReader, MaxChunkPayload, packChunk, packFrame } from './framing';
-import { AnswerSecret, EncryptionKeyPair, openWithHpke, SealingContext, sealWithHpke } from './hpke';
+import { AnswerSecret, EncryptionKeyPair, openWithHpke, prepareHpke, SealingContext } from './hpke';
 import { openAesGcm, sealAesGcm, secureRandom } from './node-crypto';
 import { ReceiptJson } from './receipt-json';
 import { SealingError } from './sealing-error';
@@ -134,6 +134,29 @@ export class AnswerOpener {
     }
 }
 
+/** Seals one request, once. @param request.path path with query, exactly as sent. */
+export type RequestSeal = (request: {
+    method: string;
+    path: string;
+    body: Uint8Array;
+}) => Promise<{ bytes: Uint8Array; opener: AnswerOpener }>;
+
+/**
+ * Does what sealing a request needs before there is one: most of its time is the agreement on a key.
+ * @param request.encryptionKey 32 bytes, from the provider's contract.
+ * @throws SealingError `bad_key`.
+ */
+export async function prepareSealing(request: {
+    encryptionKey: Buffer;
+    context: SealingContext;
+}): Promise<RequestSeal> {
+    const seal = await prepareHpke(request.encryptionKey, request.context);
+    return async (target) => {
+        const { bytes, answer } = await seal(target);
+        return { bytes, opener: new AnswerOpener(answer) };
+    };
+}
+
 /**
  * Seals a request to the worker that holds `encryptionKey`, and prepares to open its answer.
  * @param request.encryptionKey 32 bytes, from the provider's contract.
@@ -147,8 +170,7 @@ export async function sealRequest(request: {
     path: string;
     body: Uint8Array;
 }): Promise<{ bytes: Uint8Array; opener: AnswerOpener }> {
-    const { bytes, answer } = await sealWithHpke(request);
-    return { bytes, opener: new AnswerOpener(answer) };
+    return (await prepareSealing(request))(request);
 }
 
 /**

@@ -55,6 +55,8 @@ export class Ledger {
     private deliveredAmount = 0n;
     /** Sequences of last receipts whose transcript hash cannot be verified yet. */
     private pending: number[] = [];
+    /** On the disk already, and not given to anybody: what the next request will carry if nothing else happens. */
+    private prepared: SignedVoucher | null = null;
 
     /**
      * @param record of an open session; the ledger keeps it up to date.
@@ -132,7 +134,7 @@ export class Ledger {
     /** @param amount nanoTON. */
     setSpendingCap(amount: bigint): Promise<void> {
         return this.mutex.run(async () => {
-            await this.ports.save({ ...this.record, spendingCap: amount });
+            await this.save({ spendingCap: amount });
             this.record.spendingCap = amount;
         });
     }
@@ -140,7 +142,7 @@ export class Ledger {
     /** @param time unix seconds; 0 for no end. */
     setExpiry(time: number): Promise<void> {
         return this.mutex.run(async () => {
-            await this.ports.save({ ...this.record, expiresAt: time });
+            await this.save({ expiresAt: time });
             this.record.expiresAt = time;
         });
     }
@@ -149,7 +151,7 @@ export class Ledger {
     markClosed(): Promise<void> {
         return this.mutex.run(async () => {
             this.record.closed = true;
-            await this.ports.save(this.record);
+            await this.save();
         });
     }
 
@@ -203,7 +205,7 @@ export class Ledger {
         if (last !== null) {
             this.noteTranscript(last, exchange);
         }
-        await this.mutex.run(() => this.ports.save(this.record));
+        await this.mutex.run(() => this.saveAndPrepare());
     }
 
     /**
@@ -259,14 +261,14 @@ export class Ledger {
         this.bounds.accept(receipt.tokens);
         this.addReceipt(receipt, null);
         this.receipts.markUnknown(receipt.sequence);
-        await this.mutex.run(() => this.ports.save(this.record));
+        await this.mutex.run(() => this.save());
     }
 
     /** The escrow knows a newer attestation. @param until unix seconds. */
     async setAttestedUntil(until: number): Promise<void> {
         await this.mutex.run(() => {
             this.record.attestedUntil = until;
-            return this.ports.save(this.record);
+            return this.save();
         });
     }
 
@@ -280,7 +282,11 @@ export class Ledger {
      * credit for it. Nothing new while half of that is left. Never above the limit. nanoTON.
      */
     get target(): bigint {
-        const needed = this.record.headroom * BigInt(this.bounds.runningCount) - this.credit;
+        return this.targetWith(this.bounds.runningCount);
+    }
+
+    private targetWith(running: number): bigint {
+        const needed = this.record.headroom * BigInt(running) - this.credit;
         const ahead = needed > 0n ? needed : 0n;
         if (this.signed >= this.spent + ahead / 2n) {
             return this.signed;
@@ -341,7 +347,7 @@ export class Ledger {
         if (this.record.stopped === null) {
             this.record.stopped = { code, message };
             this.ports.log.warn({ session: this.record.escrow.toString(), code }, message);
-            this.mutex.run(() => this.ports.save(this.record)).catch(() => undefined);
+            this.mutex.run(() => this.save()).catch(() => undefined);
         }
         const error = new ClientError(
             code,
@@ -369,13 +375,40 @@ export class Ledger {
             if (cumulative <= this.signed) {
                 return this.record.voucher;
             }
-            const signed = this.signVoucher(cumulative);
-            const next = { ...this.record, voucher: signed, vouchers: this.record.vouchers + 1 };
-            await this.ports.save(next);
-            this.record.voucher = next.voucher;
-            this.record.vouchers = next.vouchers;
-            return signed;
+            const vouchers = this.record.vouchers + 1;
+            if (this.prepared?.cumulative !== cumulative) {
+                this.prepared = null;
+                const voucher = this.signVoucher(cumulative);
+                await this.save({ voucher, vouchers });
+                this.record.voucher = voucher;
+            } else {
+                this.record.voucher = this.prepared;
+                this.prepared = null;
+            }
+            this.record.vouchers = vouchers;
+            return this.record.voucher;
         });
+    }
+
+    /**
+     * Saves, and signs in the same write what the next request is going to need: then it need not wait for the disk.
+     * Nobody is shown that voucher before there is such a request.
+     */
+    private async saveAndPrepare(): Promise<void> {
+        const idle = this.bounds.runningCount === 0 && this.record.stopped === null;
+        const wanted = idle ? this.targetWith(1) : 0n;
+        this.prepared = wanted > this.signed ? this.signVoucher(wanted) : null;
+        try {
+            await this.save();
+        } catch (error) {
+            this.prepared = null;
+            throw error;
+        }
+    }
+
+    /** The store knows every voucher that may leave. */
+    private save(change: Partial<SessionRecord> = {}): Promise<void> {
+        return this.ports.save({ ...this.record, voucher: this.prepared ?? this.record.voucher, ...change });
     }
 
     private signVoucher(cumulative: bigint): SignedVoucher {

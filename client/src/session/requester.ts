@@ -9,8 +9,6 @@ import {
     ErrorBody,
     HeaderName,
     parseErrorBody,
-    SealingContext,
-    sealRequest,
 } from '@ton-compute/protocol';
 import { Deadline, pause } from '../deadline';
 import { ClientError, reasonOf } from '../errors';
@@ -22,6 +20,7 @@ import { Ledger } from './ledger';
 import { Payer } from './payer';
 import { PreparedRequest } from './prepared';
 import { ProofSigner } from './proofs';
+import { Sealer } from './sealer';
 import { RequestUsage } from './usage-bounds';
 import { parseJson, unreachable, WorkerApi, workerError } from './worker-api';
 
@@ -48,7 +47,7 @@ const MaxErrorBytes = 64 * 1024;
 /** What the requests of one session share. */
 export type RequesterParts = {
     escrow: Address;
-    sealing: SealingContext;
+    sealer: Sealer;
     ledger: Ledger;
     payer: Payer;
     proofs: ProofSigner;
@@ -158,12 +157,14 @@ export class Requester {
         usage: RequestUsage,
         earlier: number,
     ): Promise<Response | Refusal> {
-        const { escrow, ledger, plain, proofs, sealing } = this.parts;
+        const { escrow, ledger, plain, proofs, sealer } = this.parts;
         const { api, encryptionKey } = this.parts.worker();
         const target = { method: request.method, path: request.path };
-        const sealed = plain ? null : await sealRequest({ ...target, encryptionKey, context: sealing, body });
+        const [sealed, voucher] = await Promise.all([
+            plain ? null : sealer.next(encryptionKey).then((seal) => seal({ ...target, body })),
+            ledger.raiseToTarget(),
+        ]);
         const bytes = sealed?.bytes ?? body;
-        const voucher = await ledger.raiseToTarget();
         const receipt = ledger.newestReceipt;
 
         const deadline = new Deadline(request.signal, ledger.stopSignal);
@@ -408,13 +409,16 @@ class Answer {
     private async complete(): Promise<void> {
         this.over = true;
         this.drain();
-        const { ledger, payer } = this.parts;
+        const { ledger, payer, plain, sealer, worker } = this.parts;
         if (this.usage.estimate.generates) {
             ledger.noteText(this.usage, this.text!.bytes);
         }
         const exchange = { requestHash: this.requestHash, answerHash: this.answerHash.digest() };
         await this.ended(ledger.end(this.usage, this.lastReceipt, exchange));
         payer.schedule();
+        if (!plain) {
+            sealer.prepare(worker().encryptionKey);
+        }
     }
 
     /** Reads to the very end, so that the connection can serve the next request. */

@@ -19,6 +19,7 @@ import { ProofSigner } from './proofs';
 import { agreementOf, SessionRecord } from './record';
 import { chainFigures, SpendingReport, spendingReport } from './report';
 import { Requester } from './requester';
+import { Sealer } from './sealer';
 import { SessionStore } from './store';
 import { WorkerApi } from './worker-api';
 
@@ -87,12 +88,12 @@ export class Session {
         const domain = { globalId: record.globalId, contract: record.escrow, openedLt: record.openedLt };
         this.requester = new Requester({
             escrow: record.escrow,
-            sealing: {
+            sealer: new Sealer({
                 globalId: record.globalId,
                 provider: record.provider,
                 escrow: record.escrow,
                 model: agreementOf(record).offer.model,
-            },
+            }),
             ledger: this.ledger,
             payer: this.payer,
             proofs: new ProofSigner(domain, record.sessionKey),

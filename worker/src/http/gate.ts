@@ -1,5 +1,6 @@
 import { IncomingHttpHeaders } from 'node:http';
 import {
+    AnswerSealer,
     ContentType,
     decodeProof,
     decodeReceipt,
@@ -52,7 +53,14 @@ export type RawRequest = {
 };
 
 /** A request that its session vouches for. */
-export type AdmittedRequest = { raw: RawRequest; session: Session; model: EngineModel; sealed: boolean };
+export type AdmittedRequest = {
+    session: Session;
+    model: EngineModel;
+    opening: Promise<OpenedBody>;
+};
+
+/** The plaintext body, and what seals its answer; null when it came plain. */
+type OpenedBody = { body: Uint8Array; sealer: AnswerSealer | null };
 
 /** Decides, from headers and signatures alone, whether a request is one that a session pays for. */
 export class Gate {
@@ -80,6 +88,9 @@ export class Gate {
             );
         }
         const enc = sealed ? sealedReplayKey(raw.body.subarray(0, EncBytes)) : null;
+        // The body is opened while the disk writes; what is in it counts only when all of this has gone well.
+        const opening = this.openBody(raw, sealed, session, model);
+        opening.catch(() => undefined);
         const marked = this.mark(proofReplayKey(proof, digest, session.domain), proof.validUntil, enc);
         // Both wait for the same sync to the disk.
         const [fresh] = await Promise.all([
@@ -96,7 +107,7 @@ export class Gate {
             await this.options.book.acceptReceipt(session, receipt);
         }
         session.lastUsed = performance.now();
-        return { raw, session, model, sealed };
+        return { session, model, opening };
     }
 
     /**
@@ -104,30 +115,35 @@ export class Gate {
      * @returns the plaintext, and the form in which it has to be answered.
      * @throws {WireError} cannot_open.
      */
-    async open(admitted: AdmittedRequest, connection: Connection): Promise<{ body: Uint8Array; answer: Answer }> {
-        const { raw, session, model } = admitted;
-        if (!admitted.sealed) {
-            return { body: raw.body, answer: new PlainAnswer(connection) };
+    async open(
+        { opening }: AdmittedRequest,
+        connection: Connection,
+    ): Promise<{ body: Uint8Array; answer: Answer }> {
+        const { body, sealer } = await opening;
+        return { body, answer: sealer === null ? new PlainAnswer(connection) : new SealedAnswer(connection, sealer) };
+    }
+
+    private async openBody(
+        raw: RawRequest,
+        sealed: boolean,
+        session: Session,
+        model: EngineModel,
+    ): Promise<OpenedBody> {
+        if (!sealed) {
+            return { body: raw.body, sealer: null };
         }
+        const { encryption, globalId, provider } = this.options;
+        const context = { globalId, provider, escrow: session.address, model: Buffer.from(model.weightsHash, 'hex') };
         try {
-            const { body, sealer } = await openRequest({
-                keyPair: this.options.encryption,
-                context: {
-                    globalId: this.options.globalId,
-                    provider: this.options.provider,
-                    escrow: session.address,
-                    model: Buffer.from(model.weightsHash, 'hex'),
-                },
+            return await openRequest({
+                keyPair: encryption,
+                context,
                 method: raw.method,
                 path: raw.path,
                 bytes: raw.body,
             });
-            return { body, answer: new SealedAnswer(connection, sealer) };
         } catch (error) {
-            if (error instanceof SealingError) {
-                throw new WireError('cannot_open', error.message);
-            }
-            throw error;
+            throw error instanceof SealingError ? new WireError('cannot_open', error.message) : error;
         }
     }
 

@@ -62,7 +62,7 @@ export type SentRequest = { method: string; path: string; headers: Record<string
 /** The least client that can pay: it signs whatever the test tells it to. */
 export class TestClient {
     url = '';
-    private calls = 0;
+    private readonly lastValidUntil = new Map<bigint, number>();
     private domain: SigningDomain;
 
     private constructor(
@@ -110,8 +110,8 @@ export class TestClient {
 
     /** Headers that authorise exactly these bytes. */
     headers(method: string, path: string, body: Uint8Array, options: CallOptions = {}): Record<string, string> {
-        const validUntil = options.validUntil ?? this.nextValidUntil();
         const digest = hashToBigInt(requestDigest(method, path, body));
+        const validUntil = options.validUntil ?? this.nextValidUntil(digest);
         const payload = requestPayload(this.domain, { validUntil, requestDigest: digest });
         const signature = this.key.sign(payload.hash());
         const headers: Record<string, string | null> = {
@@ -126,10 +126,12 @@ export class TestClient {
         );
     }
 
-    /** Another one each time: the same bytes may be sent again only under another proof. */
-    private nextValidUntil(): number {
-        this.calls += 1;
-        return Math.floor(Date.now() / 1000) + 30 + (this.calls % 240);
+    /** Another one each time for the same bytes, which may be sent again only under another proof. */
+    private nextValidUntil(digest: bigint): number {
+        const soon = Math.floor(Date.now() / 1000) + 30;
+        const next = Math.max(soon, (this.lastValidUntil.get(digest) ?? 0) + 1);
+        this.lastValidUntil.set(digest, next);
+        return next;
     }
 
     /** Sends a request. @param body an object becomes JSON, a text goes as it is. */
