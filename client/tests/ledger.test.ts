@@ -113,6 +113,93 @@ describe('what is signed', () => {
     });
 });
 
+describe('the voucher of the next request', () => {
+    /** One request of 100 prompt tokens has been answered. */
+    async function answered(change: Partial<SessionRecord> = {}) {
+        const parts = await ledgerOf(change);
+        const { ledger, record, saved } = parts;
+        const usage = ledger.begin(estimate);
+        await ledger.raiseToTarget();
+        usage.textBytes = 200n;
+        ledger.addReceipt(receiptOf(record, 1, { prompt: 100n, completion: 60n }), usage);
+        await ledger.end(usage, null, null);
+        return { ...parts, writes: saved.records.length };
+    }
+
+    it('is on the disk with the end of the answer before it, and leaves without another write', async () => {
+        const { ledger, saved, writes } = await answered();
+        expect(ledger.voucher!.cumulative).toBe(400n);
+        expect(saved.records.at(-1)!.voucher!.cumulative).toBe(280n + 400n);
+        ledger.begin(estimate);
+        const voucher = await ledger.raiseToTarget();
+        expect(voucher).toEqual(saved.records.at(-1)!.voucher);
+        expect(saved.records).toHaveLength(writes);
+        expect(ledger.record.vouchers).toBe(2);
+    });
+
+    it('is nothing that is owed or shown while there is no such request', async () => {
+        const { ledger } = await answered();
+        expect(ledger.target).toBe(400n);
+        expect((await ledger.raiseToTarget())!.cumulative).toBe(400n);
+        expect(ledger.exactVoucher()!.cumulative).toBe(280n);
+    });
+
+    it('stays on the disk whatever else is written before it leaves', async () => {
+        const { ledger, saved } = await answered();
+        await ledger.setExpiry(now + 60);
+        ledger.begin(estimate);
+        const voucher = await ledger.raiseToTarget();
+        await ledger.setSpendingCap(500_000n);
+        expect(saved.records.slice(-2).map((record) => record.voucher)).toEqual([voucher, voucher]);
+    });
+
+    it('counts as signed after a crash: nobody knows whether it left', async () => {
+        const { ledger, saved } = await answered();
+        ledger.begin(estimate);
+        const left = await ledger.raiseToTarget();
+        const restarted = await ledgerOf(saved.records.at(-1)!);
+        expect(restarted.ledger.signed).toBe(left!.cumulative);
+    });
+
+    it('is not used when the cap no longer allows it, or more is needed: then exactly that is written first', async () => {
+        const capped = await answered();
+        await capped.ledger.setSpendingCap(500n);
+        capped.ledger.begin(estimate);
+        expect((await capped.ledger.raiseToTarget())!.cumulative).toBe(500n);
+        expect(capped.saved.records.at(-1)!.voucher!.cumulative).toBe(500n);
+        const busy = await answered();
+        busy.ledger.begin(estimate);
+        busy.ledger.begin(estimate);
+        expect((await busy.ledger.raiseToTarget())!.cumulative).toBe(280n + 800n);
+        expect(busy.saved.records.at(-1)!.voucher!.cumulative).toBe(280n + 800n);
+    });
+
+    it('is not there when the disk refused it', async () => {
+        const { ledger, saved } = await ledgerOf();
+        const usage = ledger.begin(estimate);
+        await ledger.raiseToTarget();
+        ledger.addReceipt(receiptOf(ledger.record, 1, { prompt: 100n }), usage);
+        usage.textBytes = 200n;
+        ledger.addReceipt(receiptOf(ledger.record, 2, { prompt: 100n, completion: 60n }), usage);
+        saved.fail = true;
+        await expect(ledger.end(usage, null, null)).rejects.toThrow('disk full');
+        ledger.begin(estimate);
+        await expect(ledger.raiseToTarget()).rejects.toThrow('disk full');
+        saved.fail = false;
+        expect((await ledger.raiseToTarget())!.cumulative).toBe(680n);
+        expect(saved.records.at(-1)!.voucher!.cumulative).toBe(680n);
+    });
+
+    it('is not made for a worker that cheated', async () => {
+        const { ledger, saved } = await ledgerOf();
+        const usage = ledger.begin(estimate);
+        await ledger.raiseToTarget();
+        expect(() => ledger.addReceipt(receiptOf(ledger.record, 1, { completion: 5_000n }), usage)).toThrow();
+        await ledger.end(usage, null, null);
+        expect(saved.records.at(-1)!.voucher!.cumulative).toBe(400n);
+    });
+});
+
 describe('what a worker requires before it starts', () => {
     it('is signed when the request can cost that much', async () => {
         const { ledger } = await ledgerOf({ headroom: 1n });

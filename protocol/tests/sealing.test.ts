@@ -9,6 +9,7 @@ import {
     encryptionKeyPairFromSecret,
     generateEncryptionKeyPair,
     openRequest,
+    prepareSealing,
     SealingContext,
     sealRequest,
 } from '../src';
@@ -104,6 +105,14 @@ describe('a sealed request', () => {
     it('is not sealed to a key of small order', async () => {
         const encryptionKey = Buffer.from('e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800', 'hex');
         await expect(sealRequest({ ...target, encryptionKey, body })).rejects.toMatchObject({ code: 'bad_key' });
+    });
+
+    it('can be prepared before it is known, and a preparation seals only one', async () => {
+        const keyPair = await generateEncryptionKeyPair();
+        const seal = await prepareSealing({ context, encryptionKey: keyPair.publicKey });
+        const { bytes } = await seal({ method: target.method, path: target.path, body });
+        expect(Buffer.from((await openRequest({ ...target, keyPair, bytes })).body)).toEqual(body);
+        await expect(seal({ ...target, body })).rejects.toMatchObject({ code: 'misuse' });
     });
 
     it('opens after a restart, with the pair derived from the kept secret', async () => {
