@@ -2,6 +2,7 @@ import { Address, Cell } from '@ton/core';
 import { packSignedVoucher, SignedReceipt, SignedVoucher, unpackSignedVoucher } from '@ton-compute/contracts';
 import { parseBase64, parseRawAddress } from './parsing';
 import { receiptFromJson, receiptToJson } from './receipt-json';
+import { readVoucherBoc } from './voucher-boc';
 import { WireFormatError } from './wire-error';
 
 /** Names of the headers that a session adds to a request and its answer; lower case, as Node reports them. */
@@ -57,6 +58,10 @@ export function encodeVoucher(voucher: SignedVoucher): string {
 export function decodeVoucher(text: string): SignedVoucher {
     requireLength(text, HeaderName.Voucher);
     const boc = parseBase64(text, HeaderName.Voucher);
+    const voucher = readVoucherBoc(boc);
+    if (voucher !== null) {
+        return voucher;
+    }
     try {
         const roots = Cell.fromBoc(boc);
         if (roots.length === 1) {

@@ -44,6 +44,7 @@ export function figuresOf({ engine, firstToken, upstream, vouchers, life }: Work
             : [
                   figure('vouchers checked and on the disk', vouchers.perCpuSecond, '/s of one core', { atLeast: 5000 }),
                   figure('vouchers, four sessions at once, p99', vouchers.p99, 'ms', { atMost: 2 }),
+                  figure('one sync of the disk alone, p99', vouchers.diskP99, 'ms', {}),
               ]),
         ...(life === null
             ? []
@@ -79,7 +80,7 @@ export function flatten({ engine, firstToken, upstream, vouchers, life }: Worker
               }),
         ...(vouchers === null
             ? {}
-            : { vouchersPerSecond: vouchers.perSecond, vouchersPerCpuSecond: vouchers.perCpuSecond, voucherP99Ms: vouchers.p99 }),
+            : { vouchersPerSecond: vouchers.perSecond, vouchersPerCpuSecond: vouchers.perCpuSecond, voucherP99Ms: vouchers.p99, diskP99Ms: vouchers.diskP99 }),
         ...(life === null
             ? {}
             : {

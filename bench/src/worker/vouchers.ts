@@ -10,6 +10,8 @@ export type VoucherReport = {
     perCpuSecond: number;
     /** Milliseconds within which 99 % are acknowledged, with four sessions at once; median over the bursts. */
     p99: number;
+    /** The same of the disk alone, without a ledger. */
+    diskP99: number;
 };
 
 /** Runs in a process of its own: nothing else happens there. */
