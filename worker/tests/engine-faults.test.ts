@@ -138,6 +138,37 @@ it('an upstream that says only at the end what was cached: the cheaper price cou
     expect(last.amount).toBe(2n * 100n + 8n * 50n + 8n * 1000n);
 });
 
+it('tokens that come as reasoning count at their own price from the moment they come', async () => {
+    const client = await serve(
+        new ScriptedEngine(async function* () {
+            for (let count = 1; count <= 6; count += 1) {
+                yield count > 4 ? step('x', 1, count) : { ...step('', 1, count), newReasoningTokens: 1, extra: { reasoning: 'x' } };
+            }
+            throw new EngineFailedError('The backend failed.');
+        }, { generatesAhead: true }),
+    );
+    const answer = await client.chat('x', { stream: true }, { pay: 40_000n });
+    const last = answer.receipts.at(-1)!;
+    expect(last.tokens).toEqual({ prompt: 10n, cached: 0n, completion: 2n, reasoning: 4n });
+});
+
+it('tokens of reasoning are stopped at the allowance like all others', async () => {
+    const client = await serve(
+        new ScriptedEngine(async function* ({ signal }) {
+            let count = 0;
+            while (!signal.aborted) {
+                count += 1;
+                yield { ...step('', 1, count), newReasoningTokens: 1, extra: { reasoning: 'x' } };
+            }
+            yield end('abort', { prompt: 10n, reasoning: BigInt(count) });
+        }, { generatesAhead: true }),
+    );
+    const answer = await client.chat('x', { stream: true, max_tokens: 200 }, { pay: Prompt + 7n * Token });
+    expect(lastError(answer.text).code).toBe('insufficient_voucher');
+    const { prompt, reasoning } = answer.receipts.at(-1)!.tokens;
+    expect([prompt, Number(reasoning) <= 8]).toEqual([10n, true]);
+});
+
 it('an upstream that fails in mid-answer: the prompt is owed too, what came shows that it was evaluated', async () => {
     const client = await serve(
         new ScriptedEngine(async function* () {

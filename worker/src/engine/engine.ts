@@ -208,6 +208,8 @@ export type TextEvent = {
     readonly newTokens: number;
     /** Tokens that were generated since the start, also those without text. The end-of-turn token is not counted. */
     readonly completionTokens: number;
+    /** How many of `newTokens` came as reasoning; none when omitted. */
+    readonly newReasoningTokens?: number;
     /** Fields of a chat's delta other than its role and content (tool_calls, reasoning_content, refusal, ...). */
     readonly extra?: Readonly<Record<string, unknown>>;
     /**

@@ -128,7 +128,7 @@ class Metering {
             // An engine holds prompt and answer until its iterator is told that nobody asks any more. It is not waited
             // for: one that hangs would never say so.
             void iterator?.return?.().catch(() => undefined);
-            if (total === null && hold.used.completion > 0n && engine.boundsPrompts !== true) {
+            if (total === null && hold.used.completion + hold.used.reasoning > 0n && engine.boundsPrompts !== true) {
                 // Nobody says what the prompt cost, but what came shows that it was evaluated.
                 hold.usePrompt();
             }
@@ -148,9 +148,11 @@ class Metering {
         if (engine.generatesAhead !== true && engine.boundsPrompts !== true) {
             hold.usePrompt();
         }
-        const tokens = Math.min(event.newTokens, limit - Number(hold.used.completion));
+        const { newTokens, newReasoningTokens = 0 } = event;
+        const tokens = Math.min(newTokens, limit - Number(hold.used.completion + hold.used.reasoning));
+        const reasoning = Math.min(newReasoningTokens, tokens);
         if (tokens > 0) {
-            hold.use({ ...NoTokens, completion: BigInt(tokens) });
+            hold.use({ ...NoTokens, completion: BigInt(tokens - reasoning), reasoning: BigInt(reasoning) });
         }
     }
 

@@ -101,7 +101,9 @@ export class Hold {
      * reservation: it counts all the same, and the next reservation is the one that waits.
      */
     use(tokens: Tokens): void {
-        const released = smaller(this.reserved, tokens);
+        // A token of the answer is reserved before it shows whether it is one of reasoning.
+        const generated = { ...tokens, completion: tokens.completion + tokens.reasoning };
+        const released = smaller(this.reserved, generated);
         this.reserved = subtract(this.reserved, released);
         this.counted = addTokens(this.counted, tokens);
         this.tab.settle(released, tokens);

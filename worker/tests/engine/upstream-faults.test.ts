@@ -252,6 +252,11 @@ describe('A stream', () => {
                 event({ choices: [{ index: 0, delta: { [field]: text, content: null } }] });
             const { texts, text, end } = await play(thought('hm'), 20, thought('...'), 20, piece('yes'), Finish + Done);
             expect(texts.map(({ extra }) => extra)).toEqual([{ [field]: 'hm' }, { [field]: '...' }, undefined]);
+            expect(texts.map(({ newTokens, newReasoningTokens = 0 }) => [newTokens, newReasoningTokens])).toEqual([
+                [1, 1],
+                [1, 1],
+                [1, 0],
+            ]);
             expect(text).toBe('yes');
             expect(end.tokens).toMatchObject({ completion: 1n, reasoning: 2n });
         },

@@ -33,6 +33,7 @@ export class AnswerReader {
 
     private text = '';
     private reported = 0;
+    private reportedReasoning = 0;
     private events: TextEvent[] = [];
 
     /**
@@ -103,11 +104,15 @@ export class AnswerReader {
             text: this.text,
             newTokens: this.total - this.reported,
             completionTokens: this.total,
+            ...(this.reasoning === this.reportedReasoning
+                ? {}
+                : { newReasoningTokens: this.reasoning - this.reportedReasoning }),
             ...(extra === undefined ? {} : { extra }),
             ...(choice === undefined ? {} : { choice }),
         });
         this.text = '';
         this.reported = this.total;
+        this.reportedReasoning = this.reasoning;
     }
 }
 
