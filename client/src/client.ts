@@ -221,8 +221,9 @@ export class Client {
             try {
                 await session.catchUp(signal);
             } catch (error) {
-                // A worker that is down must not keep anyone from closing the session.
-                if (!(error instanceof ClientError) || error.code !== 'worker_unreachable') {
+                // A worker that is down, lies or talks nonsense must not keep anyone from closing the session. What it
+                // did wrong is in the record, and every request says so.
+                if (!(error instanceof ClientError) || error.code === 'store_failed') {
                     throw error;
                 }
                 this.log.warn({ session: escrow.toString() }, error.message);

@@ -1,7 +1,7 @@
 import { Address, beginCell, toNano } from '@ton/core';
 import OpenAI from 'openai';
 import { amountOf, receiptPayload, SignedReceipt, Tokens } from '@ton-compute/contracts';
-import { parseReceiptComment, receiptComment } from '@ton-compute/protocol';
+import { parseReceiptComment, receiptComment, receiptFromJson, ReceiptJson, receiptToJson } from '@ton-compute/protocol';
 import { FileKeys } from '@ton-compute/worker';
 import { Client, ClientError, Session } from '../src';
 import { prices, TestNetwork, workerData } from './support/network';
@@ -174,16 +174,20 @@ describe('a worker that is overloaded or away', () => {
 
 describe('a worker that cheats', () => {
     /** Signs, with the worker's own key, what `change` makes of its receipts. */
-    async function cheat(target: Session, change: (tokens: Tokens) => Tokens): Promise<void> {
+    async function forger(target: Session, change: (tokens: Tokens) => Tokens) {
         const { worker } = await new FileKeys(workerData(network.folder)).load();
         const state = await network.devnet.client().runMethod(target.address, 'session_data');
         state.stack.readNumber();
         const domain = { globalId: client.globalId, contract: target.address, openedLt: state.stack.readBigNumber() };
-        const forge = (receipt: SignedReceipt): SignedReceipt => {
+        return (receipt: SignedReceipt): SignedReceipt => {
             const tokens = change(receipt.tokens);
             const forged = { ...receipt, tokens, amount: amountOf(tokens, prices) };
             return { ...forged, signature: worker.sign(receiptPayload(domain, forged).hash()) };
         };
+    }
+
+    async function cheat(target: Session, change: (tokens: Tokens) => Tokens): Promise<void> {
+        const forge = await forger(target, change);
         network.proxy.meddling = (_incoming, _answer, _body, forward) =>
             forward((piece) =>
                 Buffer.from(
@@ -243,6 +247,31 @@ describe('a worker that cheats', () => {
         } finally {
             await cheated.dispose();
         }
+    });
+
+    it('at the start of the next process keeps nobody from closing the session', async () => {
+        const plain = await network.client({ plain: true, storeName: 'cheated-3' });
+        const first = await plain.open({ deposit: toNano('1') });
+        await (await ask(first)).text();
+        await first.dispose();
+        const forge = await forger(first, (tokens) => ({ ...tokens, completion: tokens.completion + 500_000n }));
+        network.proxy.meddling = (_incoming, _answer, _body, forward) =>
+            forward((piece) => {
+                const account = JSON.parse(piece.toString('utf8')) as { receipt: ReceiptJson };
+                const receipt = receiptFromJson(account.receipt);
+                const next = forge({ ...receipt, sequence: receipt.sequence + 1 });
+                return Buffer.from(JSON.stringify({ ...account, receipt: receiptToJson(next) }));
+            });
+        const again = await plain.resume(first.address);
+        try {
+            expect(again.isStopped).toBe(true);
+            await expect(ask(again)).rejects.toMatchObject({ code: 'session_stopped', details: { reason: 'overcharged' } });
+            expect(await again.startClose()).toBeGreaterThan(0);
+        } finally {
+            await again.dispose();
+            network.proxy.meddling = null;
+        }
+        await (await plain.resume(first.address)).dispose();
     });
 });
 

@@ -240,10 +240,14 @@ export class Ledger {
 
     /**
      * Takes over what the worker says at the start of this process: answers of an earlier run whose end was not seen
-     * are accepted as far as they were signed for or the credit window covers them.
+     * are accepted as far as they were signed for or the credit window covers them. A session that was stopped is not
+     * judged again: whoever it was handed over to has signed since.
      * @throws ClientError `overcharged` beyond that.
      */
     async adopt(account: SessionAccount): Promise<void> {
+        if (this.record.stopped !== null) {
+            return;
+        }
         this.noteDelivered(account.cumulative < this.signed ? account.cumulative : this.signed);
         const { receipt } = account;
         if (receipt === null || receipt.sequence <= (this.explained?.sequence ?? 0)) {

@@ -60,15 +60,16 @@ export class Proxy {
     ): Promise<void> {
         return new Promise((resolve, reject) => {
             const { hostname, port } = new URL(target);
-            const headers = { ...incoming.headers, 'content-length': String(body.length) };
             const onward = request({
                 hostname,
                 port,
                 method: incoming.method,
                 path: incoming.url,
-                headers,
+                headers: { ...incoming.headers, 'content-length': String(body.length) },
             }, (response) => {
-                answer.writeHead(response.statusCode!, response.headers);
+                // What is changed may have another length.
+                const { 'content-length': _, ...headers } = response.headers;
+                answer.writeHead(response.statusCode!, headers);
                 let number = 0;
                 response.on('data', (piece: Buffer) => {
                     const changed = change(piece, number);
