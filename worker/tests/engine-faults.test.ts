@@ -122,6 +122,27 @@ it('an upstream that gives several tokens at once is stopped at the next event, 
     expect(answer.receipts.at(-1)?.tokens).toEqual({ ...NoTokens, prompt: 10n, completion: 10n });
 });
 
+it.each([
+    ['keeps its place for as long as configured while nobody else wants it', 0, 3, 3],
+    ['has to leave after two seconds when others wait', 1, 30, 2],
+])('a client that stops paying %s', async (_, waiting, voucherWaitSeconds, expected) => {
+    const endless = new ScriptedEngine(
+        async function* ({ signal }) {
+            for (let count = 1; !signal.aborted; count += 1) {
+                yield step('x', 1, count);
+            }
+            yield end('abort', { prompt: 10n, completion: 3n });
+        },
+        { waiting },
+    );
+    const client = await serve(endless, { voucherWaitSeconds });
+    const start = performance.now();
+    const answer = await client.chat('x', { stream: true, max_tokens: 50 }, { pay: Prompt + 3n * Token });
+    const seconds = (performance.now() - start) / 1000;
+    expect(lastError(answer.text).code).toBe('insufficient_voucher');
+    expect([seconds > expected - 0.1, seconds < 20]).toEqual([true, true]);
+});
+
 it('an upstream that says only at the end what was cached: the cheaper price counts, none twice', async () => {
     const client = await serve(
         new ScriptedEngine(async function* () {

@@ -369,7 +369,7 @@ export const sections = {
             kind: 'number',
             expected: 'seconds, from 0.1 to 60',
             example: 10,
-            meaning: 'How long a higher voucher is waited for in mid-answer.',
+            meaning: 'How long a higher voucher is waited for in mid-answer; at most 2 while others wait for a place.',
         }),
         drainSeconds: field(seconds(0, 3600).default(30), {
             kind: 'number',

@@ -20,6 +20,13 @@ import { Hold } from './tab';
 
 /** Seconds for an aborted engine to say what it has used. */
 const AbortPatience = 10;
+/**
+ * Seconds to wait for a voucher while others wait for a place: whoever stops paying keeps none that could earn. A client
+ * that pays needs one way over the network.
+ */
+const BusyVoucherWait = 2;
+/** Seconds between two looks at whether others wait. */
+const VoucherLook = 0.5;
 
 /** Where the answer goes. Both may wait, which stops the generation. */
 export type AnswerSink = {
@@ -180,23 +187,25 @@ class Metering {
 
     /** Sets aside the next token, waiting for a higher voucher if it takes one. */
     private async reserveNext(): Promise<void> {
-        const { hold, session, voucherWait } = this.options;
+        const { engine, hold, session, voucherWait } = this.options;
         if (hold.ensureNext() === null) {
             return;
         }
         await this.sendReceipt();
-        const end = performance.now() + voucherWait * 1000;
+        const start = performance.now();
         for (;;) {
             const missing = hold.ensureNext();
             if (missing === null) {
                 return;
             }
-            const grown = await session.whenAllowanceMayHaveGrown((end - performance.now()) / 1000, this.stop.signal);
+            const patience = engine.load.waiting > 0 ? Math.min(voucherWait, BusyVoucherWait) : voucherWait;
+            const left = patience - (performance.now() - start) / 1000;
+            if (left <= 0) {
+                return this.fail(shortfallError(missing));
+            }
+            await session.whenAllowanceMayHaveGrown(Math.min(left, VoucherLook), this.stop.signal);
             if (this.stop.signal.aborted) {
                 return;
-            }
-            if (!grown) {
-                return this.fail(shortfallError(missing));
             }
         }
     }

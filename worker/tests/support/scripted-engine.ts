@@ -1,6 +1,6 @@
 import { NoTokens, Tokens } from '@ton-compute/contracts';
 
-import { ChatEvent, ChatRequest, CompletionRequest, Engine, FinishReason, GenerateOptions, TextEvent } from '../../src';
+import { ChatEvent, ChatRequest, CompletionRequest, Engine, EngineLoad, FinishReason, GenerateOptions, TextEvent } from '../../src';
 import { TinyModelHash } from '../engine/tiny-model';
 
 export type Script = (
@@ -22,7 +22,7 @@ export class ScriptedEngine implements Engine {
         },
     ];
     readonly slots: number;
-    readonly load = { running: 0, waiting: 0 };
+    readonly load: EngineLoad;
     readonly device;
     readonly generatesAhead: boolean;
     readonly boundsPrompts: boolean;
@@ -32,9 +32,16 @@ export class ScriptedEngine implements Engine {
 
     constructor(
         private readonly script: Script,
-        traits: { generatesAhead?: boolean; boundsPrompts?: boolean; promptTokens?: number; slots?: number } = {},
+        traits: {
+            generatesAhead?: boolean;
+            boundsPrompts?: boolean;
+            promptTokens?: number;
+            slots?: number;
+            waiting?: number;
+        } = {},
     ) {
-        const { generatesAhead = false, boundsPrompts = false, promptTokens = 10, slots = 4 } = traits;
+        const { generatesAhead = false, boundsPrompts = false, promptTokens = 10, slots = 4, waiting = 0 } = traits;
+        this.load = { running: 0, waiting };
         this.generatesAhead = generatesAhead;
         this.boundsPrompts = boundsPrompts;
         this.promptTokens = promptTokens;
