@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 /** A signal that is made of others. */
 export type CombinedSignal = {
     signal: AbortSignal;
@@ -23,6 +25,8 @@ export function combineSignals(signals: readonly AbortSignal[], seconds: number 
                   timedOut = true;
                   abort();
               }, seconds * 1000);
+    // As many requests as run at once wait for the same signals; Node takes more than ten for a leak, and says so.
+    setMaxListeners(0, ...signals);
     for (const signal of signals) {
         signal.addEventListener('abort', abort, { once: true });
         if (signal.aborted) {
