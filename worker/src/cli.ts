@@ -11,6 +11,7 @@ import { gasWalletPath } from './attestation/open';
 import { describeWorker } from './banner';
 import { runDoctor } from './cli-doctor';
 import { drain } from './cli-drain';
+import { askReady } from './cli-ready';
 import { describeWithdrawal, WithdrawalJson } from './cli-withdraw';
 import { ConfigSources, fieldNames, loadConfig, loadDataDirectory, loadSection } from './config/load';
 import { WorkerConfig } from './config/schema';
@@ -25,6 +26,7 @@ import { createLogger } from './logger';
 import { openOffice } from './office';
 import { DefaultFile } from './own-command';
 import { publicKeysOf } from './registration';
+import { version } from './version';
 import { startConfigured } from './worker';
 
 /** Exit codes of a process that a signal ended: 128 and the signal's number. */
@@ -37,6 +39,7 @@ let exitCode = 0;
 const program = new Command('ton-compute-worker')
     .description('Serves a model to the open confidential-compute network on TON, and is paid for it.')
     .option('--config <file>', `configuration in JSON; default: ${DefaultFile}, if it is there`)
+    .version(version)
     .configureHelp({ showGlobalOptions: true })
     .exitOverride();
 for (const { flag, info } of fieldNames) {
@@ -90,6 +93,15 @@ program
     .action(async () => {
         const directory = loadDataDirectory(sources());
         print((await sendOrder(directory, 'GET', '/status')) ?? (await offlineStatus(loadConfig(sources()))));
+    });
+
+program
+    .command('ready')
+    .description('whether a paid request would be served now, as /ready says; exit code 1 when not. For health checks')
+    .action(async () => {
+        const readiness = await askReady(loadSection('listen', sources()));
+        print(readiness);
+        exitCode = readiness.ready ? 0 : 1;
     });
 
 program

@@ -1,4 +1,4 @@
-import { ChildProcess, spawn } from 'node:child_process';
+import { ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -181,6 +181,11 @@ describe('The command line', () => {
         expect(out).not.toContain('sesame');
     });
 
+    it('says which version it is', async () => {
+        const { version } = JSON.parse(readFileSync(join(__dirname, '../package.json'), 'utf8')) as { version: string };
+        expect(execFileSync(process.execPath, [join(__dirname, '../dist/cli.js'), '--version'], { encoding: 'utf8' })).toBe(`${version}\n`);
+    });
+
     it('prints the keys to register with', async () => {
         const { code, out } = await run(['keys', '--data-directory', network.directory]);
         expect(code).toBe(0);
@@ -209,6 +214,8 @@ describe('The command line', () => {
         client.url = /listening at (\S+)/.exec(banner)![1];
         expect((await client.chat('What is a GPU?', {}, { pay: toNano('0.3') })).status).toBe(200);
 
+        const at = ['--listen-host', '0.0.0.0', '--listen-port', new URL(client.url).port];
+        expect(await run(['ready', ...at])).toMatchObject({ code: 0, out: expect.stringContaining('"ready": true') });
         const status = await run([...flags(), 'status']);
         expect(JSON.parse(status.out)).toMatchObject({ status: 'ok', sessions: 1, due: toNano('0.3').toString() });
         const closed = await run([...flags(), 'close', client.address.toString()]);
@@ -227,6 +234,8 @@ describe('The command line', () => {
                 .split('\n')
                 .map((line) => JSON.parse(line).msg),
         ).toEqual(expect.arrayContaining(['Stopped.']));
+        expect(await run(['ready', ...at])).toMatchObject({ code: 1, out: expect.stringMatching(/"No worker answers at http:\/\/127\.0\.0\.1:\d+\/ready/) });
+        expect(await run(['ready', '--listen-port', '0'])).toMatchObject({ code: 1, out: expect.stringContaining('any free one') });
         const offline = await run([...flags(), 'status']);
         expect(JSON.parse(offline.out)).toMatchObject({ status: 'not running', due: '0' });
     });

@@ -74,7 +74,7 @@ export function loadDataDirectory(sources: ConfigSources): string {
  * One section alone, for commands that come before a provider exists.
  * @throws {ConfigError}
  */
-export function loadSection<S extends 'data' | 'attestation'>(name: S, sources: ConfigSources): WorkerConfig[S] {
+export function loadSection<S extends 'data' | 'attestation' | 'listen'>(name: S, sources: ConfigSources): WorkerConfig[S] {
     const raw = gather(sources);
     const result = sections[name].safeParse(raw.values[name] ?? {});
     if (!result.success) {
