@@ -4,12 +4,21 @@ import { Helper } from '../support/child';
 import { hashFile, ShippedModel } from '../support/model';
 import { BenchNetwork } from '../support/network';
 import { inTurns, median } from '../support/statistics';
+import { Pace, UpstreamState } from '../support/upstream-messages';
 import { BareAnswer, BareRequest } from './bare-engine';
 import { ShortChat } from './engine';
-import { load, throughSession } from './load';
+import { Ask, direct, load, throughSession } from './load';
 
 /** Milliseconds to the first token of an answer that nobody else disturbs, medians; and what the worker adds. */
-export type FirstTokenReport = { bare: number; sealed: number; plain: number; addedSealed: number; addedPlain: number };
+export type FirstTokenReport = {
+    bare: number;
+    sealed: number;
+    plain: number;
+    addedSealed: number;
+    addedPlain: number;
+    /** Of what is added, that which any server costs: one event over HTTP from one that does nothing. */
+    http: number;
+};
 
 const Rounds = 60;
 const ContextLength = 512;
@@ -24,6 +33,8 @@ export async function measureFirstToken(progress: (line: string) => void): Promi
         String(ContextLength),
         'false',
     ]);
+    const idle = await Helper.start<Pace, UpstreamState>(join(__dirname, '../support/upstream-server.js'), []);
+    const { url } = await idle.ask({ tokens: 1, perSecond: null });
     const network = await BenchNetwork.start(await hashFile(ShippedModel));
     try {
         await network.startWorker({
@@ -34,21 +45,24 @@ export async function measureFirstToken(progress: (line: string) => void): Promi
         });
         const [sealed] = await network.open(1, false);
         const [plain] = await network.open(1, true);
-        const first = async (session: typeof sealed) =>
-            (await load([throughSession(session)], session.model, 1, 1, ShortChat)).firstTokens[0];
+        const firstOf = async (way: Ask) => (await load([way], sealed.model, 1, 1, ShortChat)).firstTokens[0];
+        const first = (session: typeof sealed) => firstOf(throughSession(session));
         const pairs = await inTurns(
             Rounds,
             async () => (await bare.ask({ streams: 1, maxTokens: 1, prompt: ShortChat })).firstTokens[0],
-            async () => ({ sealed: await first(sealed), plain: await first(plain) }),
+            // What follows a sealed answer (the next key agreement) is done before the plain one is timed.
+            async () => ({ sealed: await first(sealed), http: await firstOf(direct(url)), plain: await first(plain) }),
         );
         const times = {
             bare: median(pairs.map(({ one }) => one)),
             sealed: median(pairs.map(({ other }) => other.sealed)),
             plain: median(pairs.map(({ other }) => other.plain)),
+            http: median(pairs.map(({ other }) => other.http)),
         };
         return { ...times, addedSealed: times.sealed - times.bare, addedPlain: times.plain - times.bare };
     } finally {
         await bare.stop();
+        await idle.stop();
         await network.stop();
     }
 }

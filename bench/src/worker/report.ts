@@ -30,6 +30,7 @@ export function figuresOf({ engine, firstToken, upstream, vouchers, life }: Work
             : [
                   figure('added to the first token, sealed', firstToken.addedSealed, 'ms', { atMost: 5 }),
                   figure('added to the first token, plain', firstToken.addedPlain, 'ms', { atMost: 1 }),
+                  figure('of it, HTTP of a server that does nothing', firstToken.http, 'ms', {}),
               ]),
         ...(upstream === null
             ? []
@@ -70,6 +71,7 @@ export function flatten({ engine, firstToken, upstream, vouchers, life }: Worker
                   firstTokenBareMs: firstToken.bare,
                   firstTokenAddedSealedMs: firstToken.addedSealed,
                   firstTokenAddedPlainMs: firstToken.addedPlain,
+                  firstTokenHttpMs: firstToken.http,
               }),
         ...(upstream === null
             ? {}

@@ -15,10 +15,10 @@ export type RenderedPrompt = {
 /** Writes requests as tokens, by the chat template that the model file carries. */
 export class PromptRenderer {
     /**
-     * A caller counts a request and then runs the same object, which would render it twice. The entry goes with its
-     * request: nothing of a prompt outlives it.
+     * A caller counts a request and then runs it, perhaps a copy with other parameters, which would render the same
+     * messages twice. The entry goes with them: nothing of a prompt outlives its request.
      */
-    private readonly rendered = new WeakMap<ChatRequest | CompletionRequest, RenderedPrompt>();
+    private readonly rendered = new WeakMap<object, RenderedPrompt>();
     private readonly dropsBos: boolean;
 
     constructor(
@@ -34,10 +34,12 @@ export class PromptRenderer {
 
     /** @throws {InvalidRequestError} when there is nothing to render or the template refuses the messages. */
     render(request: ChatRequest | CompletionRequest): RenderedPrompt {
-        const known = this.rendered.get(request);
+        // A text has no identity that could be remembered weakly: there it is the request itself.
+        const key = 'messages' in request && Array.isArray(request.messages) ? request.messages : request;
+        const known = this.rendered.get(key);
         if (known !== undefined) return known;
         const prompt = 'messages' in request ? this.renderChat(request.messages) : this.renderText(request.prompt);
-        this.rendered.set(request, prompt);
+        this.rendered.set(key, prompt);
         return prompt;
     }
 
