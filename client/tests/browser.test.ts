@@ -44,7 +44,7 @@ describe('the packages for browsers', () => {
     });
 
     it('would be seen to need it, as the entry for Node does', async () => {
-        expect((await bundle('./dist/index.js')).complaints).toContain('"node:fs/promises"');
+        expect((await bundle('./dist/index.js')).complaints).toMatch(/Could not resolve "node:/);
     });
 });
 
